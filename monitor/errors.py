@@ -30,9 +30,20 @@ class MonitorError(Exception):
 
 
 class ConfigError(MonitorError):
-    """The configuration, or a command line, cannot be used."""
+    """The configuration, or a command line, cannot be used; ``problems`` holds what was located."""
 
     exit_code = 2
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        subject: str = "",
+        remedy: str = "",
+        problems: tuple[Problem, ...] = (),
+    ) -> None:
+        self.problems = problems
+        super().__init__(problem, subject=subject, remedy=remedy)
 
 
 class WatchError(MonitorError):

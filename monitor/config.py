@@ -1,0 +1,607 @@
+"""Settings: defaults < ``monitor.toml`` < ``MONITOR_…`` environment < flags.
+
+Only ``app`` and ``cli`` see these models; everything below takes plain values. A mistake is a
+ConfigError that shows the file, the line and what to write instead. Nesting in the environment is
+``__`` (``MONITOR_DATABASE__URL``), and any value may come from a file named by ``…_FILE``.
+"""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import ipaddress
+import os
+import re
+import zoneinfo
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from cronsim import CronSim, CronSimError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from monitor.errors import ConfigError, Problem
+from monitor.toml_places import Places, TomlError, read_toml
+
+FILE = "monitor.toml"
+_PREFIX = "MONITOR_"
+_OUTSIDE = {"MONITOR_CONFIG", "MONITOR_NOW", "MONITOR_DEBUG"}  # read by the command line, not here
+
+# ── Values with a grammar of their own ───────────────────────────────────────────────────────────
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhdw]\s*)+")
+_QUIET_HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
+
+
+def parse_duration(value: object) -> timedelta:
+    """``"15m"``, ``"1h30m"``, ``"400d"``: a number and s, m, h, d or w, one or more times."""
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str) and _DURATION.fullmatch(value.strip()):
+        parts = re.findall(r"(\d+(?:\.\d+)?)([smhdw])", value)
+        return timedelta(seconds=sum(float(count) * _UNITS[unit] for count, unit in parts))
+    raise ValueError(f'{value!r} is not a duration; write e.g. "30s", "15m", "1h30m" or "400d"')
+
+
+def _cron(value: str) -> str:
+    try:
+        if len(value.split()) != 5:
+            raise CronSimError("it needs five fields: minute hour day month weekday")
+        CronSim(value, _EPOCH)
+    except CronSimError as error:
+        raise ValueError(
+            f"{value!r} is not a cron line ({str(error).rstrip('.').lower()}); "
+            'write e.g. "0 7 * * mon-fri" for 07:00 on working days'
+        ) from None
+    return value
+
+
+def _timezone(value: str) -> str:
+    known = zoneinfo.available_timezones()
+    if value not in known:
+        raise ValueError(f"{value!r} is not a time zone{_did_you_mean(value, known)}")
+    return value
+
+
+def _address(value: str) -> str:
+    address = parseaddr(value)[1]
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", address) or "\n" in value:
+        raise ValueError(f'{value!r} is not a mail address; write e.g. "Name <name@example.org>"')
+    return value
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{value!r} is not a web address; it must begin with http:// or https://")
+    return value
+
+
+def _optional_http_url(value: str) -> str:
+    return _http_url(value).rstrip("/") if value else value
+
+
+def _database_url(value: str) -> str:
+    scheme = value.split("://", 1)[0]
+    if "://" not in value or scheme not in _DATABASES:
+        raise ValueError(
+            f"{value.split('@')[-1]!r} is not a database URL this product knows; write "
+            '"sqlite:///db/monitor.db" or "postgresql+psycopg://user@host/name"'
+        )
+    return _DATABASES[scheme] + value[len(scheme) :]
+
+
+_DATABASES = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+
+
+def _mail_url(value: str) -> str:
+    if value.startswith("file:") and value != "file:":
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError(
+            "a mail URL begins with smtp://, smtps:// or file:, "
+            'e.g. "smtp://user@mail.example.org:587" or "file:outbox/"'
+        )
+    _ = parts.port  # raises ValueError where it is not a number
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError as error:
+        raise ValueError(f'{error}; write e.g. "127.0.0.1/32" or "10.0.0.0/8"') from None
+
+
+def _quiet_hours(value: str) -> str:
+    if value and not _QUIET_HOURS.fullmatch(value):
+        raise ValueError(f'{value!r} is not a span of hours; write e.g. "22:00-06:00"')
+    return value
+
+
+def _bind(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f'{value!r} is not host:port; write e.g. "127.0.0.1:8080"')
+    return value
+
+
+def _level(value: str) -> str:
+    known = ("any", "low", "elevated", "high", "very-high")
+    if value not in known:
+        raise ValueError(f"{value!r} is not a level; write one of {', '.join(known)}")
+    return value
+
+
+def _did_you_mean(value: str, known: object) -> str:
+    close = difflib.get_close_matches(value, list(known), n=1)  # type: ignore[call-overload]
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Cron = Annotated[str, AfterValidator(_cron)]
+TimeZone = Annotated[str, AfterValidator(_timezone)]
+Address = Annotated[str, AfterValidator(_address)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+LevelChoice = Annotated[str, AfterValidator(_level)]
+Grade = Literal["A", "B", "C", "D", "E", "F"]
+
+
+# ── The file, table by table ─────────────────────────────────────────────────────────────────────
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseConfig(_Table):
+    url: Annotated[str, AfterValidator(_database_url)] = "sqlite:///db/monitor.db"
+
+
+class FetchConfig(_Table):
+    interval: Duration = timedelta(minutes=15)
+    timeout: Duration = timedelta(seconds=30)
+    max_bytes: int = Field(default=10_000_000, ge=1_000)
+    per_host: int = Field(default=2, ge=1)
+    host_interval: Duration = timedelta(seconds=1)
+    concurrency: int = Field(default=16, ge=1, le=256)
+    allow_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    contact: str = ""
+    proxy: str = ""
+
+    @model_validator(mode="after")
+    def _sane(self) -> FetchConfig:
+        if self.interval < timedelta(seconds=10):
+            raise ValueError("interval is below 10s; no server will thank you")
+        if not timedelta(0) < self.timeout <= timedelta(minutes=10):
+            raise ValueError("timeout must be between 1s and 10m")
+        return self
+
+
+class FeedConfig(_Table):
+    url: HttpUrl
+    id: str = Field(default="", pattern=r"^[a-z0-9][a-z0-9._-]*$|^$")
+    name: str = ""
+    homepage: str = ""
+    lang: str | None = None
+    kind: str = ""
+    state: str | None = None
+    origin: str = ""
+    reliability: Grade = "F"
+    topics: tuple[str, ...] = ()
+    interval: Duration | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    full_text: bool = False
+    enabled: bool = True
+
+
+class FeedFilesConfig(_Table):
+    paths: tuple[str, ...] = ()
+
+
+class MailConfig(_Table):
+    url: Annotated[str, AfterValidator(_mail_url)] = "file:outbox/"
+    password: SecretStr = SecretStr("")
+    sender: Address = "Monitor <monitor@localhost>"
+    timeout: Duration = timedelta(seconds=120)
+
+
+class DigestConfig(_Table):
+    name: str = Field(min_length=1)
+    to: tuple[Address, ...] = Field(min_length=1)
+    schedule: Cron = "0 7 * * *"
+    timezone: TimeZone = "UTC"
+    indicators: tuple[str, ...] = ("*",)
+    min_level: LevelChoice = "any"
+    languages: tuple[str, ...] = ()
+    when_empty: Literal["send", "skip"] = "send"
+    max_events: int = Field(default=25, ge=1, le=200)
+
+
+class AlertConfig(_Table):
+    name: str = "alert"
+    to: tuple[Address, ...] = ()
+    notify: tuple[SecretStr, ...] = ()  # chat and webhook addresses
+    indicators: tuple[str, ...] = ("*",)
+    min_level: LevelChoice = "high"
+    quiet_hours: Annotated[str, AfterValidator(_quiet_hours)] = ""
+    timezone: TimeZone = "UTC"
+
+    @model_validator(mode="after")
+    def _someone(self) -> AlertConfig:
+        if not self.to and not self.notify:
+            raise ValueError("an alert needs someone to go to: to = […] or notify = […]")
+        return self
+
+
+class OperatorConfig(_Table):
+    to: tuple[Address, ...] = ()
+    heartbeat_url: Annotated[str, AfterValidator(_optional_http_url)] = ""
+
+
+class WebConfig(_Table):
+    bind: Annotated[str, AfterValidator(_bind)] = "127.0.0.1:8080"
+    public_url: Annotated[str, AfterValidator(_optional_http_url)] = ""
+
+    @property
+    def host(self) -> str:
+        return self.bind.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.bind.rpartition(":")[2])
+
+
+class ReaderConfig(_Table):
+    url: Annotated[str, AfterValidator(_optional_http_url)] = ""
+    model: str = ""
+    key: SecretStr = SecretStr("")
+    timeout: Duration = timedelta(seconds=30)
+    max_per_cycle: int = Field(default=50, ge=0)
+
+    @model_validator(mode="after")
+    def _both(self) -> ReaderConfig:
+        if bool(self.url) != bool(self.model):
+            raise ValueError("a second reader needs both url and model")
+        return self
+
+
+class RetentionConfig(_Table):
+    items_without_hits: Duration = timedelta(days=400)
+
+
+class LogConfig(_Table):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    file: str = "monitor.log"
+
+
+class Config(BaseSettings):
+    """The whole of ``monitor.toml``; ``root`` is the folder that its paths are relative to."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=_PREFIX, env_nested_delimiter="__"
+    )
+
+    watches: tuple[str, ...] = ("indicators/russia-iran",)
+    templates: str = "templates"
+    database: DatabaseConfig = DatabaseConfig()
+    fetch: FetchConfig = FetchConfig()
+    feeds: tuple[FeedConfig, ...] = ()
+    feed_files: FeedFilesConfig = FeedFilesConfig()
+    mail: MailConfig = MailConfig()
+    digests: tuple[DigestConfig, ...] = ()
+    alerts: tuple[AlertConfig, ...] = ()
+    operator: OperatorConfig = OperatorConfig()
+    web: WebConfig = WebConfig()
+    reader: ReaderConfig = ReaderConfig()
+    retention: RetentionConfig = RetentionConfig()
+    log: LogConfig = LogConfig()
+
+    _root: Path = Path()
+    _file: Path | None = None
+
+    @property
+    def root(self) -> Path:
+        return self._root
+
+    @property
+    def file(self) -> Path | None:
+        return self._file
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        given = getattr(init_settings, "init_kwargs", {})
+        return (
+            InitSettingsSource(settings_cls, given.pop("_flags", {})),
+            _Environment(settings_cls, env_ignore_empty=True),
+            _SecretFiles(settings_cls),
+            InitSettingsSource(settings_cls, given.pop("_toml", {})),
+        )
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Config:
+        for what, values in (
+            ("digest name", [each.name for each in self.digests]),
+            ("feed id", [each.id for each in self.feeds if each.id]),
+            ("feed url", [each.url for each in self.feeds]),
+            ("watch", list(self.watches)),
+        ):
+            twice = {value for value in values if values.count(value) > 1}
+            if twice:
+                raise ValueError(f"{what} {sorted(twice)[0]!r} is given twice")
+        return self
+
+    def database_url(self) -> str:
+        """The URL with a SQLite path made absolute."""
+        kind, _, rest = self.database.url.partition(":///")
+        if kind == "sqlite" and rest not in ("", ":memory:"):
+            return f"sqlite:///{(self.root / rest).absolute()}"
+        return self.database.url
+
+
+# ── Where values come from ───────────────────────────────────────────────────────────────────────
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, where a list may also be written with commas."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        taken = {name.lower() for name, _ in _secret_files()}
+        return {
+            name: value for name, value in super()._load_env_vars().items() if name not in taken
+        }
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        if isinstance(value, str) and value.lstrip()[:1] not in ("[", "{"):
+            return [part.strip() for part in value.split(",")]
+        return super().decode_complex_value(field_name, field, value)
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """``MONITOR_MAIL__PASSWORD_FILE=/run/secrets/mail`` reads the value from that file."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, keys in _secret_files():
+            try:
+                text = Path(os.environ[name]).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigError(
+                    f"cannot read {os.environ[name]!r}: {_reason(error)}",
+                    subject=name,
+                    remedy="Name a readable file that holds nothing but the secret.",
+                ) from None
+            table = found
+            for key in keys[:-1]:
+                table = table.setdefault(key, {})
+            table[keys[-1]] = text
+        return found
+
+
+def _secret_files() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Environment names that end in _FILE, with the setting that the file holds."""
+    for name, keys in _names(os.environ):
+        plain = (*keys[:-1], keys[-1].removesuffix("_file"))
+        if plain != keys and not _known(keys) and _known(plain):
+            yield name, plain
+
+
+def _names(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for name in environment:
+        if name.upper().startswith(_PREFIX) and name.upper() not in _OUTSIDE and environment[name]:
+            yield name, tuple(name[len(_PREFIX) :].lower().split("__"))
+
+
+def _known(keys: tuple[str, ...]) -> bool:
+    fields: Mapping[str, FieldInfo] = Config.model_fields
+    for key in keys:
+        if key not in fields:
+            return False
+        kind = fields[key].annotation
+        fields = kind.model_fields if isinstance(kind, type) and issubclass(kind, BaseModel) else {}
+    return True
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    """A misspelt MONITOR_TABLE__KEY would be ignored in silence: refuse it.
+
+    Names without ``__`` are let be: container platforms inject ``MONITOR_PORT`` and the like.
+    """
+    for name, keys in _names(environment):
+        plain = (*keys[:-1], keys[-1].removesuffix("_file"))
+        if len(keys) > 1 and not _known(keys) and not _known(plain):
+            names = [f"{_PREFIX}{'__'.join(path)}".upper() for path in _paths()]
+            raise ConfigError(
+                "no such setting" + _did_you_mean(name.upper(), names),
+                subject=f"environment {name}",
+                remedy="Settings are those of monitor.toml, e.g. MONITOR_DATABASE__URL.",
+            )
+
+
+def _paths() -> Iterator[tuple[str, ...]]:
+    for name, field in Config.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from ((name, key) for key in kind.model_fields)
+        else:
+            yield (name,)
+
+
+def find_file(given: Path | None) -> Path | None:
+    """``--config``, else ``MONITOR_CONFIG``, else ``monitor.toml`` here, if there is one."""
+    named = given or (
+        Path(os.environ["MONITOR_CONFIG"]) if os.environ.get("MONITOR_CONFIG") else None
+    )
+    if named is not None:
+        return named / FILE if named.is_dir() else named
+    here = Path(FILE)
+    return here if here.exists() else None
+
+
+def load(given: Path | None = None, *, flags: Mapping[str, Any] | None = None) -> Config:
+    """Reads the settings. Raises ConfigError with every problem found."""
+    file = find_file(given)
+    data: dict[str, Any] = {}
+    text = ""
+    if file is not None:
+        text = _read(file)
+        try:
+            data = read_toml(text)
+        except TomlError as error:
+            raise _config_error(
+                (error.problem(str(file)),),
+            ) from None
+    _check_environment(os.environ)
+    try:
+        config = Config(_toml=data, _flags=dict(flags or {}))  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise _config_error(_problems(error, file, text)) from None
+    root = file.absolute().parent if file is not None else Path.cwd()
+    object.__setattr__(config, "_root", root)
+    object.__setattr__(config, "_file", file)
+    return config
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"is not UTF-8 text (byte {error.start})",
+            subject=str(file),
+            remedy="Save the file as UTF-8.",
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"cannot be read: {_reason(error)}",
+            subject=str(file),
+            remedy="Name the file with --config, or write a new one with: monitor init",
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+# ── Errors that show the line ────────────────────────────────────────────────────────────────────
+
+
+def _config_error(problems: tuple[Problem, ...]) -> ConfigError:
+    return ConfigError("\n".join(map(str, problems)), problems=problems)
+
+
+def _problems(error: ValidationError, file: Path | None, text: str) -> tuple[Problem, ...]:
+    places = Places(text)
+    return tuple(_problem(dict(detail), file, places) for detail in error.errors(include_url=False))
+
+
+def _problem(detail: dict[str, Any], file: Path | None, places: Places) -> Problem:
+    loc = tuple(part for part in detail["loc"] if isinstance(part, (str, int)))
+    message, hint = _words(detail, loc)
+    variable = _PREFIX + "__".join(str(part) for part in loc).upper()
+    if loc and variable in {name.upper() for name in os.environ}:
+        return Problem(path=f"environment {variable}", line=0, column=0, message=message, hint=hint)
+    line, column, source, width = places.find(loc)
+    return Problem(
+        path=str(file) if file else "configuration",
+        line=line,
+        column=column,
+        message=message,
+        source=source,
+        hint=hint,
+        width=width,
+    )
+
+
+def _words(detail: dict[str, Any], loc: tuple[str | int, ...]) -> tuple[str, str]:
+    """A pydantic finding in words for a person: (message, hint)."""
+    kind, name = detail["type"], ".".join(str(part) for part in loc)
+    if kind == "extra_forbidden":
+        known = _siblings(loc)
+        return f"unknown key {loc[-1]!r}" + _did_you_mean(str(loc[-1]), known), (
+            "known here: " + ", ".join(known)
+        )
+    if kind == "missing":
+        return f"{loc[-1]!r} is missing", ""
+    if kind == "value_error":
+        return str(detail["ctx"]["error"]), ""
+    message = str(detail["msg"])
+    return f"{name}: {message[:1].lower()}{message[1:]}", ""
+
+
+def _siblings(loc: tuple[str | int, ...]) -> list[str]:
+    fields: Mapping[str, FieldInfo] = Config.model_fields
+    for part in loc[:-1]:
+        if isinstance(part, str) and part in fields:
+            kind: Any = fields[part].annotation
+            inner = getattr(kind, "__args__", (kind,))[0]
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                fields = inner.model_fields
+    return list(fields)
+
+
+# ── Values for the edges ─────────────────────────────────────────────────────────────────────────
+
+
+def feed_headers(feed: FeedConfig, *, secret: Callable[[str], str] | None = None) -> dict[str, str]:
+    """The feed's own headers with its login; ``env:NAME`` takes a value from the environment."""
+    resolve = secret or _from_environment
+    headers = {name: resolve(value) for name, value in feed.headers.items()}
+    if feed.user:
+        login = f"{feed.user}:{resolve(feed.password.get_secret_value())}"
+        headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
+    return headers
+
+
+def _from_environment(value: str) -> str:
+    if not value.startswith("env:"):
+        return value
+    name = value.removeprefix("env:")
+    if name not in os.environ:
+        raise ConfigError(
+            f"the environment variable {name} is not set",
+            subject="[[feeds]] headers",
+            remedy="Set it, or write the value itself.",
+        )
+    return os.environ[name]
