@@ -1,0 +1,110 @@
+"""The database edge: the one place that knows tables, transactions and SQL.
+
+``open_store`` gives a ``SqlStore``, which implements ``monitor.protocols.Store`` on SQLite and
+PostgreSQL alike. Values of ``monitor.model`` go in and come out; rows never leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from monitor.errors import StoreError
+from monitor.store import schema
+from monitor.store.engine import Database
+from monitor.store.feeds import Feeds
+from monitor.store.grouping import Corrections
+from monitor.store.holders import process_holder
+from monitor.store.ingest import Ingest, StoreBatch
+from monitor.store.keeping import Keeping
+from monitor.store.levels import AnalystLevel, Levels, RulesInForce
+from monitor.store.lock import Locks, RunLock
+from monitor.store.outbox import Outbox
+from monitor.store.people import Account, AuditEntry, People, Session
+from monitor.store.reading import Reading
+from monitor.store.reviews import Reviews
+
+__all__ = [
+    "Account",
+    "AnalystLevel",
+    "AuditEntry",
+    "RulesInForce",
+    "RunLock",
+    "Session",
+    "SqlStore",
+    "StoreBatch",
+    "open_store",
+    "process_holder",
+]
+
+
+class SqlStore(
+    Feeds, Ingest, Reading, Reviews, Corrections, Levels, Outbox, People, Locks, Keeping
+):
+    """The store on SQLite or PostgreSQL. Safe to use from any thread; one for each process."""
+
+    def __init__(self, database: Database, migrations: Path | None = None) -> None:
+        self.db = database
+        self._migrations = migrations
+        self._headers = {}
+
+    def upgrade(self) -> Sequence[str]:
+        """Applies missing migrations and returns them; a copy of an SQLite file is made before."""
+        if self._migrations is None:
+            raise StoreError("no migration scripts were given", subject=self.db.name)
+        return schema.upgrade(self.db, self._migrations)
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.db.close()
+
+    def __enter__(self) -> SqlStore:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_store(url: str, *, migrations: Path | None = None, migrate: bool = False) -> SqlStore:
+    """Opens the database at ``url``: ``sqlite:///path`` or ``postgresql+psycopg://…``.
+
+    With ``migrate`` the schema is made or upgraded by the scripts in the folder ``migrations``;
+    without, an old or missing one is refused. Raises ConfigError for a URL that cannot be used and
+    StoreError for a database that is unreachable, read-only, damaged, old or newer than the program.
+    """
+    database = Database(url)
+    store = SqlStore(database, migrations)
+    try:
+        if database.path is not None:
+            _prepare_file(database.path, create=migrate)
+        if migrate:
+            store.upgrade()
+        schema.require_current(database)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _prepare_file(path: Path, *, create: bool) -> None:
+    """Makes the folder of a new file; a missing file is refused where nothing is to be created."""
+    if path.exists():
+        return
+    if not create:
+        raise StoreError(
+            "there is no database yet", subject=str(path), remedy="run `monitor db upgrade`"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"its folder cannot be made ({error.strerror})",
+            subject=str(path),
+            remedy="name another path in [database] url, or make the folder",
+        ) from error

@@ -1,0 +1,139 @@
+"""Values of ``monitor.model`` to columns and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, RowMapping
+
+from monitor.model import (
+    Feed,
+    FeedState,
+    Hit,
+    Item,
+    ScorePart,
+    Span,
+    Validators,
+)
+
+Fields = Mapping[str, Any] | RowMapping
+
+# What of a hit may change with the rules; the rest (item, watch, indicator) is its identity.
+HIT_PAYLOAD = (
+    "rules",
+    "score",
+    "stage",
+    "branch",
+    "query",
+    "genre",
+    "weight",
+    "spans",
+    "parts",
+    "concepts",
+)
+ITEM_TEXT = ("title", "summary", "link", "content_hash", "lang", "source", "published_at")
+
+
+def feed_to_json(feed: Feed) -> dict[str, Any]:
+    """What is kept of a feed. Headers may hold secrets: those of declared feeds stay in the files."""
+    value = asdict(feed)
+    value["interval"] = feed.interval.total_seconds() if feed.interval else None
+    value["headers"] = {} if feed.declared_in else dict(feed.headers)
+    return value
+
+
+def feed_from_json(value: Mapping[str, Any], *, url: str, enabled: bool) -> Feed:
+    known = {name: each for name, each in value.items() if name in Feed.__dataclass_fields__}
+    known["topics"] = tuple(value.get("topics", ()))
+    seconds = value.get("interval")
+    known["interval"] = None if seconds is None else timedelta(seconds=seconds)
+    known["url"] = url
+    known["enabled"] = enabled
+    return Feed(**known)
+
+
+STATE = tuple(name for name in FeedState.__dataclass_fields__ if name != "validators")
+
+
+def state_to_columns(state: FeedState) -> dict[str, Any]:
+    value = {name: getattr(state, name) for name in STATE}
+    value["etag"] = state.validators.etag
+    value["last_modified"] = state.validators.last_modified
+    return value
+
+
+def state_from_row(row: Row[Any]) -> FeedState:
+    fields = row._mapping
+    return FeedState(
+        validators=Validators(etag=fields["etag"], last_modified=fields["last_modified"]),
+        **{name: fields[name] for name in STATE},
+    )
+
+
+def item_to_columns(item: Item) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "feed": item.feed,
+        "identity": item.identity,
+        "title": item.title,
+        "summary": item.summary,
+        "link": item.link,
+        "link_key": item.link_key or None,
+        "content_hash": item.content_hash,
+        "lang": item.lang,
+        "source": item.source,
+        "published_at": item.published_at,
+    }
+
+
+def item_from(fields: Fields) -> Item:
+    return Item(
+        id=fields["id"],
+        identity=fields["identity"],
+        feed=fields["feed"],
+        title=fields["title"],
+        summary=fields["summary"],
+        link=fields["link"],
+        link_key=fields["link_key"] or "",
+        content_hash=fields["content_hash"],
+        lang=fields["lang"],
+        source=fields["source"],
+        published_at=fields["published_at"],
+        first_seen_at=fields["first_seen_at"],
+    )
+
+
+def hit_to_columns(hit: Hit) -> dict[str, Any]:
+    return {
+        "rules": hit.rules,
+        "score": float(hit.score),
+        "stage": hit.stage,
+        "branch": hit.branch,
+        "query": hit.query,
+        "genre": hit.genre,
+        "weight": float(hit.weight),
+        "spans": [[each.field, each.start, each.end, each.term] for each in hit.spans],
+        "parts": [[each.name, each.value, each.why] for each in hit.parts],
+        "concepts": list(hit.concepts),
+    }
+
+
+def hit_from(fields: Fields, *, item: str, watch: str, indicator: str) -> Hit:
+    return Hit(
+        watch=watch,
+        indicator=indicator,
+        item=item,
+        rules=fields["rules"],
+        score=fields["score"],
+        stage=fields["stage"],
+        spans=tuple(Span(field=f, start=s, end=e, term=t) for f, s, e, t in fields["spans"]),
+        branch=fields["branch"],
+        query=fields["query"],
+        genre=fields["genre"],
+        parts=tuple(ScorePart(name=n, value=v, why=w) for n, v, w in fields["parts"]),
+        weight=fields["weight"],
+        concepts=tuple(fields["concepts"]),
+    )

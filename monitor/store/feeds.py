@@ -1,0 +1,326 @@
+"""Feeds: declared and added, their state, leases, coverage and the poll log."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, case, delete, func, or_, select, update
+
+from monitor.errors import StoreError
+from monitor.model import Feed, FeedState, FeedStatus
+from monitor.protocols import PollRecord
+from monitor.store.codec import feed_from_json, feed_to_json, state_from_row, state_to_columns
+from monitor.store.holders import is_dead
+from monitor.store.part import Part, chunks, inserting
+from monitor.store.tables import FEED, FEED_DAY, POLL
+
+LEASE = timedelta(minutes=10)
+POLL_LOG_KEPT = timedelta(days=45)
+
+
+class Feeds(Part):
+    """Feeds of a store."""
+
+    _headers: dict[str, Mapping[str, str]]  # of declared feeds, by id; in memory only
+
+    def sync_feeds(self, feeds: Sequence[Feed], *, now: datetime) -> None:
+        """Makes the declared feeds those given; the state of one that was known is kept.
+
+        A declared feed that is no longer given is retired: not polled or listed, its history kept.
+        """
+        self._headers = {feed.id: feed.headers for feed in feeds if feed.headers}
+        with self.db.write() as connection:
+            known = {
+                row.id: row
+                for row in connection.execute(
+                    select(
+                        FEED.c.id, FEED.c.url, FEED.c.declared, FEED.c.enabled, FEED.c.retired_at
+                    )
+                )
+            }
+            for feed in feeds:
+                row = known.get(feed.id)
+                declared = feed_to_json(feed)
+                if row is None:
+                    connection.execute(FEED.insert().values(_new_feed(feed, now)))
+                elif (row.declared, row.url, row.enabled, row.retired_at) != (
+                    declared,
+                    feed.url,
+                    feed.enabled,
+                    None,
+                ):
+                    _redeclare(connection, feed, declared, moved=row.url != feed.url)
+            gone = select(FEED.c.id).where(FEED.c.declared_in != "", FEED.c.retired_at.is_(None))
+            given = {feed.id for feed in feeds}
+            left = [id for id in connection.execute(gone).scalars() if id not in given]
+            for some in chunks(left):
+                connection.execute(
+                    update(FEED)
+                    .where(FEED.c.id.in_(some))
+                    .values(retired_at=now, lease_holder=None)
+                )
+
+    def add_feed(self, feed: Feed, *, now: datetime) -> None:
+        """Adds a feed by command. Raises StoreError if its id or URL is there already."""
+        with self.db.write() as connection:
+            same = select(FEED.c.id, FEED.c.url, FEED.c.declared_in, FEED.c.retired_at).where(
+                or_(FEED.c.id == feed.id, FEED.c.url == feed.url)
+            )
+            for row in connection.execute(same):
+                if row.retired_at is None:
+                    where = f"declared in {row.declared_in}" if row.declared_in else "added before"
+                    raise StoreError(
+                        f"this feed is there already as “{row.id}” ({where})",
+                        subject=feed.url,
+                        remedy="`monitor feeds list` shows it",
+                    )
+            if connection.execute(select(FEED.c.id).where(FEED.c.id == feed.id)).first():
+                _redeclare(connection, feed, feed_to_json(feed), moved=True)
+            else:
+                connection.execute(FEED.insert().values(_new_feed(feed, now)))
+
+    def remove_feed(self, id_or_url: str) -> bool:
+        """Retires a feed that was added by command; False if there is none.
+
+        Raises StoreError for one that a file declares: it would be back at the next start.
+        """
+        with self.db.write() as connection:
+            row = connection.execute(
+                select(FEED.c.id, FEED.c.declared_in, FEED.c.last_polled_at).where(
+                    or_(FEED.c.id == id_or_url, FEED.c.url == id_or_url),
+                    FEED.c.retired_at.is_(None),
+                )
+            ).first()
+            if row is None:
+                return False
+            if row.declared_in:
+                raise StoreError(
+                    "this feed is declared in a file",
+                    subject=row.id,
+                    remedy=f"remove it, or set enabled: false, in {row.declared_in}",
+                )
+            connection.execute(
+                update(FEED)
+                .where(FEED.c.id == row.id)
+                .values(retired_at=func.coalesce(FEED.c.last_polled_at, FEED.c.added_at))
+            )
+            return True
+
+    def feeds(self, *, enabled: bool | None = None) -> Sequence[FeedStatus]:
+        """All feeds that are not retired, by id."""
+        query = select(FEED).where(FEED.c.retired_at.is_(None)).order_by(FEED.c.id)
+        if enabled is not None:
+            query = query.where(FEED.c.enabled.is_(enabled))
+        with self.db.read() as connection:
+            return [self._status(row) for row in connection.execute(query)]
+
+    def claim_due_feeds(
+        self,
+        *,
+        now: datetime,
+        holder: str,
+        everything: bool = False,
+        limit: int | None = None,
+        lease: timedelta = LEASE,
+    ) -> Sequence[FeedStatus]:
+        """Leases enabled feeds that are due, the longest overdue first.
+
+        A lease ends with ``finish_poll``, ``release_feeds``, its time, or the death of its holder
+        (see ``process_holder``). No two holders ever get the same feed.
+        """
+        due = or_(FEED.c.next_due_at.is_(None), FEED.c.next_due_at <= now)
+        query = select(FEED).where(FEED.c.enabled, FEED.c.retired_at.is_(None))
+        if not everything:
+            query = query.where(due)
+        order = (case((FEED.c.next_due_at.is_(None), 0), else_=1), FEED.c.next_due_at, FEED.c.id)
+        with self.db.write() as connection:
+            free = or_(
+                FEED.c.lease_holder.is_(None),
+                FEED.c.lease_until_at.is_(None),
+                FEED.c.lease_until_at <= now,
+                FEED.c.lease_holder.in_(_dead_holders(connection)),
+            )
+            query = query.where(free).order_by(*order).limit(limit)
+            rows = list(connection.execute(query.with_for_update(skip_locked=True)))
+            for some in chunks([row.id for row in rows]):
+                connection.execute(
+                    update(FEED)
+                    .where(FEED.c.id.in_(some))
+                    .values(lease_holder=holder, lease_until_at=now + lease)
+                )
+            return [self._status(row) for row in rows]
+
+    def release_feeds(self, ids: Collection[str], *, holder: str) -> None:
+        """Gives feeds back unpolled; they are due as before."""
+        if not ids:
+            return
+        with self.db.write() as connection:
+            for some in chunks(ids):
+                connection.execute(
+                    update(FEED)
+                    .where(FEED.c.id.in_(some), FEED.c.lease_holder == holder)
+                    .values(lease_holder=None, lease_until_at=None)
+                )
+
+    def set_feed_state(self, feed: str, state: FeedState) -> None:
+        """Replaces a feed's state outside a poll (a button: try again now)."""
+        with self.db.write() as connection:
+            connection.execute(
+                update(FEED).where(FEED.c.id == feed).values(**state_to_columns(state))
+            )
+
+    def set_feed_url(self, feed: str, url: str) -> None:
+        """Adopts a permanent redirect for a feed that was added by command."""
+        with self.db.write() as connection:
+            connection.execute(update(FEED).where(FEED.c.id == feed).values(url=url))
+
+    def covered_days(
+        self,
+        *,
+        feeds: Collection[str] | None = None,
+        since: date,
+        until: date,
+        as_of: datetime | None = None,
+    ) -> Mapping[str, Mapping[date, tuple[int, int]]]:
+        """Feed id → UTC day → (good polls, failed polls), ``since`` to ``until`` inclusive.
+
+        A day on which an archive's items were first seen counts as one good poll. For the day of
+        ``as_of`` only polls up to it count: exactly while the poll log reaches back, else as one
+        good and one failed poll at most.
+        """
+        last = until if as_of is None else min(until, as_of.astimezone(UTC).date())
+        query = select(FEED_DAY).where(FEED_DAY.c.day >= since, FEED_DAY.c.day <= last)
+        if feeds is not None:
+            query = query.where(FEED_DAY.c.feed.in_(list(feeds)))
+        answer: dict[str, dict[date, tuple[int, int]]] = {}
+        with self.db.read() as connection:
+            partial = _partial_day(connection, as_of)
+            for row in connection.execute(query):
+                good = max(row.good, 1 if row.imported else 0)
+                failed = row.failed
+                if as_of is not None and row.day == as_of.astimezone(UTC).date():
+                    good, failed = partial.get(row.feed) or _by_first(row, as_of)
+                if good or failed:
+                    answer.setdefault(row.feed, {})[row.day] = (good, failed)
+        return answer
+
+    def poll_log(self, feed: str | None = None, *, limit: int = 50) -> Sequence[PollRecord]:
+        """The newest polls first."""
+        query = select(POLL).order_by(POLL.c.at.desc(), POLL.c.number.desc()).limit(limit)
+        if feed is not None:
+            query = query.where(POLL.c.feed == feed)
+        names = [name for name in PollRecord.__dataclass_fields__ if name != "feed"]
+        with self.db.read() as connection:
+            return [
+                PollRecord(feed=row.feed, **{name: row._mapping[name] for name in names})
+                for row in connection.execute(query)
+            ]
+
+    def _status(self, row: Row[Any]) -> FeedStatus:
+        feed = feed_from_json(row.declared, url=row.url, enabled=row.enabled)
+        if headers := self._headers.get(feed.id):
+            feed = replace(feed, headers=headers)
+        return FeedStatus(feed=feed, state=state_from_row(row))
+
+
+def record_poll(connection: Connection, record: PollRecord) -> None:
+    """Adds a poll to the log and to its day."""
+    connection.execute(
+        POLL.insert().values(**{name: getattr(record, name) for name in record.__slots__})
+    )
+    good = record.outcome != "failed"
+    row: dict[str, Any] = {
+        "feed": record.feed,
+        "day": record.at.astimezone(UTC).date(),
+        "good": int(good),
+        "failed": int(not good),
+        "new": record.new,
+        "updated": record.updated,
+        "duplicate": record.duplicate,
+        "dropped": record.dropped,
+        "wire_bytes": record.wire_bytes,
+        "imported": 0,
+        "first_good_at": record.at if good else None,
+        "first_failed_at": None if good else record.at,
+    }
+    _add_to_day(connection, row)
+
+
+def record_import(connection: Connection, feed: str, day: date, count: int) -> None:
+    """Counts items of an archive that were first seen on ``day``."""
+    row = {"feed": feed, "day": day, "imported": count, "good": 0, "failed": 0, "new": count}
+    zero = {"updated": 0, "duplicate": 0, "dropped": 0, "wire_bytes": 0}
+    _add_to_day(connection, row | zero | {"first_good_at": None, "first_failed_at": None})
+
+
+def _add_to_day(connection: Connection, row: Mapping[str, Any]) -> None:
+    statement = inserting(connection, FEED_DAY).values(**row)
+    new = statement.excluded
+    sums = ("good", "failed", "new", "updated", "duplicate", "dropped", "wire_bytes", "imported")
+    firsts = ("first_good_at", "first_failed_at")
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["feed", "day"],
+            set_={name: FEED_DAY.c[name] + new[name] for name in sums}
+            | {name: func.coalesce(FEED_DAY.c[name], new[name]) for name in firsts},
+        )
+    )
+
+
+def trim_poll_log(connection: Connection, *, now: datetime) -> int:
+    """Deletes polls older than the log is kept; their days stay."""
+    return connection.execute(delete(POLL).where(POLL.c.at < now - POLL_LOG_KEPT)).rowcount
+
+
+def _new_feed(feed: Feed, now: datetime) -> dict[str, Any]:
+    return {
+        "id": feed.id,
+        "url": feed.url,
+        "declared": feed_to_json(feed),
+        "declared_in": feed.declared_in,
+        "enabled": feed.enabled,
+        "added_at": now,
+    } | state_to_columns(FeedState())
+
+
+def _redeclare(
+    connection: Connection, feed: Feed, declared: dict[str, Any], *, moved: bool
+) -> None:
+    values: dict[str, Any] = {
+        "url": feed.url,
+        "declared": declared,
+        "declared_in": feed.declared_in,
+        "enabled": feed.enabled,
+        "retired_at": None,
+    }
+    if moved:  # what the old address said of itself says nothing of the new one
+        values |= {"etag": None, "last_modified": None, "next_due_at": None}
+    connection.execute(update(FEED).where(FEED.c.id == feed.id).values(**values))
+
+
+def _dead_holders(connection: Connection) -> list[str]:
+    held = select(FEED.c.lease_holder).where(FEED.c.lease_holder.is_not(None)).distinct()
+    return [holder for holder in connection.execute(held).scalars() if is_dead(holder)]
+
+
+def _partial_day(connection: Connection, as_of: datetime | None) -> Mapping[str, tuple[int, int]]:
+    """What the poll log holds of the day of ``as_of``, up to it."""
+    if as_of is None:
+        return {}
+    start = datetime.combine(as_of.astimezone(UTC).date(), time(), UTC)
+    failed = func.sum(case((POLL.c.outcome == "failed", 1), else_=0))
+    query = (
+        select(POLL.c.feed, func.count(), failed)
+        .where(POLL.c.at >= start, POLL.c.at <= as_of)
+        .group_by(POLL.c.feed)
+    )
+    return {feed: (total - bad, bad) for feed, total, bad in connection.execute(query)}
+
+
+def _by_first(row: Row[Any], as_of: datetime) -> tuple[int, int]:
+    good = row.first_good_at is not None and row.first_good_at <= as_of
+    failed = row.first_failed_at is not None and row.first_failed_at <= as_of
+    return (1 if good or row.imported else 0, 1 if failed else 0)

@@ -1,0 +1,38 @@
+"""Who holds a lease: a process on a host, so that the lease of a dead one can be told."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+
+def process_holder(label: str = "") -> str:
+    """``host/pid/start/label``: the start tells a process from a later one with the same pid."""
+    pid = os.getpid()
+    return f"{socket.gethostname()}/{pid}/{_start(pid) or 0}/{label}"
+
+
+def is_dead(holder: str) -> bool:
+    """True where the holder is a process of this host that is no more; False where nobody knows."""
+    parts = holder.split("/", 3)
+    if len(parts) < 3 or parts[0] != socket.gethostname() or not parts[1].isdigit():
+        return False
+    pid = int(parts[1])
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    started = _start(pid)
+    return started is not None and parts[2] not in {"0", started}
+
+
+def _start(pid: int) -> str | None:
+    """When a process began, in ticks since the host did; None where the system does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return stat.rpartition(")")[2].split()[19]

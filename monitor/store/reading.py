@@ -1,0 +1,422 @@
+"""Items, hits and events as they are, or as they were known at ``as_of``.
+
+A thing is known from the time it was stored. What was changed later is read from the past tables, so
+that nothing that came after ``as_of`` shows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+
+from monitor.model import Event, Item, Member, Status, StoredHit
+from monitor.store.codec import ITEM_TEXT, Fields, hit_from, item_from
+from monitor.store.part import Part, chunks
+from monitor.store.tables import (
+    EVENT,
+    EVENT_ITEM,
+    GRADE,
+    HIT,
+    HIT_PAST,
+    ITEM,
+    ITEM_PAST,
+    REVIEW,
+)
+
+PAGE = 2000
+
+
+class Reading(Part):
+    """Reading items, hits and events."""
+
+    def items(
+        self,
+        *,
+        ids: Collection[str] | None = None,
+        since: datetime | None = None,
+        after: int = 0,
+        limit: int | None = None,
+    ) -> Iterator[Item]:
+        """Items in the order in which they were stored, a page at a time in constant memory.
+
+        ``after`` is the number of the item to go on behind (see ``numbered_items``).
+        """
+        for _, item in self.numbered_items(ids=ids, since=since, after=after, limit=limit):
+            yield item
+
+    def numbered_items(
+        self,
+        *,
+        ids: Collection[str] | None = None,
+        since: datetime | None = None,
+        after: int = 0,
+        limit: int | None = None,
+    ) -> Iterator[tuple[int, Item]]:
+        """Like ``items``, each with its number, by which reading can be taken up again."""
+        if ids is not None:
+            found = []
+            with self.db.read() as connection:
+                for some in chunks(sorted(set(ids))):
+                    query = select(ITEM).where(ITEM.c.id.in_(some), ITEM.c.number > after)
+                    found += [
+                        (row.number, item_from(row._mapping)) for row in connection.execute(query)
+                    ]
+            yield from [
+                each
+                for each in sorted(found, key=lambda each: each[0])
+                if since is None or (each[1].first_seen_at or since) >= since
+            ][:limit]
+            return
+        left = limit
+        while left is None or left > 0:
+            query = select(ITEM).where(ITEM.c.number > after).order_by(ITEM.c.number)
+            if since is not None:
+                query = query.where(ITEM.c.first_seen_at >= since)
+            size = PAGE if left is None else min(PAGE, left)
+            with self.db.read() as connection:
+                rows = connection.execute(query.limit(size)).all()
+            for row in rows:
+                yield row.number, item_from(row._mapping)
+            if len(rows) < size:
+                return
+            after = rows[-1].number
+            left = None if left is None else left - len(rows)
+
+    def hits(
+        self,
+        *,
+        since: datetime | None = None,
+        indicator: str | None = None,
+        status: Status | None = None,
+        as_of: datetime | None = None,
+        limit: int | None = None,
+        numbers: Collection[int] | None = None,
+        watch: str | None = None,
+    ) -> Sequence[StoredHit]:
+        """Hits that hold, newest first; ``since`` is about when they were stored."""
+        query = hit_query(as_of).order_by(HIT.c.stored_at.desc(), HIT.c.number.desc())
+        if since is not None:
+            query = query.where(HIT.c.stored_at >= since)
+        if indicator is not None:
+            query = query.where(HIT.c.indicator == indicator)
+        if watch is not None:
+            query = query.where(HIT.c.watch == watch)
+        if status is not None:
+            query = query.where(status_of_hit(as_of) == status)
+        if numbers is not None:
+            query = query.where(HIT.c.number.in_(list(numbers)))
+        with self.db.read() as connection:
+            if as_of is None:
+                return read_hits(connection, query.limit(limit), as_of)
+            return read_hits(connection, query, as_of)[:limit]
+
+    def events(
+        self,
+        *,
+        since: datetime | None = None,
+        indicator: str | None = None,
+        status: Status | None = None,
+        as_of: datetime | None = None,
+        ids: Collection[int] | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Event]:
+        """Events with hits that hold, last seen first. ``since``: the last item was seen then or later.
+
+        With ``ids``, also an event whose hits were all withdrawn; a merged one under what it went into.
+        """
+        with self.db.read() as connection:
+            numbers = _event_numbers(connection, since, indicator, as_of, ids)
+            found: list[Event] = []
+            for some in chunks(numbers, 500):
+                for event in load_events(connection, some, as_of=as_of):
+                    if (
+                        (event.hits or ids is not None)
+                        and event.members
+                        and (since is None or event.last_seen_at >= since)
+                        and (indicator is None or indicator in event.indicators)
+                        and (status is None or event.status == status)
+                    ):
+                        found.append(event)
+                if limit is not None and len(found) >= limit:
+                    break
+            found.sort(key=lambda event: (event.last_seen_at, event.id), reverse=True)
+            return found[:limit]
+
+
+def present(as_of: datetime | None) -> Any:
+    """The condition that a membership holds."""
+    if as_of is None:
+        return EVENT_ITEM.c.removed_at.is_(None)
+    return and_(
+        EVENT_ITEM.c.added_at <= as_of,
+        or_(EVENT_ITEM.c.removed_at.is_(None), EVENT_ITEM.c.removed_at > as_of),
+    )
+
+
+def holds(as_of: datetime | None) -> Any:
+    """The condition that a hit holds, or may have held: what was withdrawn in between is told later."""
+    if as_of is None:
+        return HIT.c.withdrawn_at.is_(None)
+    return HIT.c.stored_at <= as_of
+
+
+def status_of_hit(as_of: datetime | None) -> Any:
+    """The newest verdict on the hit's event and indicator."""
+    query = (
+        select(REVIEW.c.status)
+        .where(
+            REVIEW.c.event == EVENT_ITEM.c.event,
+            REVIEW.c.watch == HIT.c.watch,
+            REVIEW.c.indicator == HIT.c.indicator,
+        )
+        .order_by(REVIEW.c.number.desc())
+        .limit(1)
+    )
+    if as_of is not None:
+        query = query.where(REVIEW.c.at <= as_of)
+    return func.coalesce(query.correlate(HIT, EVENT_ITEM).scalar_subquery(), "new")
+
+
+def hit_query(as_of: datetime | None = None, *, withdrawn: bool = False) -> Select[Any]:
+    """Hits with their item, event and status."""
+    query = (
+        select(
+            HIT,
+            *(column.label(f"item_{column.name}") for column in ITEM.c),
+            EVENT_ITEM.c.event,
+            status_of_hit(as_of).label("status"),
+        )
+        .join(ITEM, ITEM.c.number == HIT.c.item)
+        .outerjoin(EVENT_ITEM, and_(EVENT_ITEM.c.item == HIT.c.item, present(as_of)))
+    )
+    return query if withdrawn else query.where(holds(as_of))
+
+
+def read_hits(
+    connection: Connection, query: Select[Any], as_of: datetime | None
+) -> list[StoredHit]:
+    """Runs a ``hit_query``; as of a time, with what hits and items said then."""
+    rows = connection.execute(query).all()
+    hit_past: Mapping[int, Fields] = {}
+    item_past: Mapping[int, Fields] = {}
+    if as_of is not None:
+        changed = [row.number for row in rows if row.since_at > as_of]
+        hit_past = _past(connection, HIT_PAST, HIT_PAST.c.hit, changed, as_of)
+        edited = {row.item for row in rows if row.item_since_at > as_of}
+        item_past = _past(connection, ITEM_PAST, ITEM_PAST.c.item, edited, as_of)
+        rows = [row for row in rows if _held(row, as_of, hit_past)]
+    found = []
+    items: dict[int, Item] = {}
+    for row in rows:
+        fields = row._mapping
+        item = items.get(row.item)
+        if item is None:
+            item = items[row.item] = _labelled_item(fields, item_past.get(row.item))
+        payload = hit_past.get(row.number, fields)
+        found.append(
+            StoredHit(
+                number=row.number,
+                hit=hit_from(payload, item=item.id, watch=row.watch, indicator=row.indicator),
+                item=item,
+                event=row.event,
+                stored_at=row.stored_at,
+                how=row.how,
+                status=row.status,
+                withdrawn_at=row.withdrawn_at if as_of is None else None,
+            )
+        )
+    return found
+
+
+def _held(row: Row[Any], as_of: datetime, past: Mapping[int, Fields]) -> bool:
+    if row.since_at > as_of:
+        return row.number in past
+    return row.withdrawn_at is None or bool(row.withdrawn_at > as_of)
+
+
+def _past(
+    connection: Connection, past: Any, key: Any, wanted: Iterable[int], as_of: datetime
+) -> dict[int, Fields]:
+    found: dict[int, Fields] = {}
+    for some in chunks(wanted):
+        query = select(past).where(key.in_(some), past.c.from_at <= as_of, past.c.until_at > as_of)
+        for row in connection.execute(query):
+            found[row._mapping[key.name]] = row._mapping
+    return found
+
+
+def _labelled_item(fields: Fields, past: Fields | None) -> Item:
+    plain = {column.name: fields[f"item_{column.name}"] for column in ITEM.c}
+    if past is not None:
+        plain |= {name: past[name] for name in ITEM_TEXT}
+    return item_from(plain)
+
+
+def hits_by_number(connection: Connection, numbers: Collection[int]) -> list[StoredHit]:
+    """These hits, as they are now."""
+    found: list[StoredHit] = []
+    for some in chunks(numbers):
+        found += read_hits(connection, hit_query().where(HIT.c.number.in_(some)), None)
+    return found
+
+
+def hits_of_item(connection: Connection, item: int) -> list[StoredHit]:
+    """The hits of one item that hold now."""
+    return read_hits(connection, hit_query().where(HIT.c.item == item), None)
+
+
+def recent_events(connection: Connection, *, since: datetime) -> list[Event]:
+    """Events seen since, oldest first."""
+    query = select(EVENT.c.number).where(EVENT.c.last_seen_at >= since).order_by(EVENT.c.number)
+    numbers = connection.execute(query).scalars().all()
+    found: list[Event] = []
+    for some in chunks(numbers, 500):
+        found += [event for event in load_events(connection, some) if event.members]
+    return found
+
+
+def _event_numbers(
+    connection: Connection,
+    since: datetime | None,
+    indicator: str | None,
+    as_of: datetime | None,
+    ids: Collection[int] | None,
+) -> list[int]:
+    """Events that may be meant, last seen first; the caller looks closer."""
+    query = select(EVENT.c.number).order_by(EVENT.c.last_seen_at.desc(), EVENT.c.number.desc())
+    if ids is not None:
+        merged = select(func.coalesce(EVENT.c.merged_into, EVENT.c.number))
+        query = query.where(
+            EVENT.c.number.in_(list(ids))
+            if as_of
+            else EVENT.c.number.in_(merged.where(EVENT.c.number.in_(list(ids))))
+        )
+    if since is not None:
+        query = query.where(EVENT.c.last_seen_at >= since)
+    if as_of is not None:
+        query = query.where(EVENT.c.created_at <= as_of)
+    if indicator is not None:
+        query = query.where(
+            EVENT.c.number.in_(
+                select(EVENT_ITEM.c.event)
+                .join(HIT, HIT.c.item == EVENT_ITEM.c.item)
+                .where(HIT.c.indicator == indicator, present(as_of))
+            )
+        )
+    return list(connection.execute(query).scalars())
+
+
+def load_events(
+    connection: Connection, numbers: Sequence[int], *, as_of: datetime | None = None
+) -> list[Event]:
+    """Whole events in the order of ``numbers``, with members, hits and newest verdicts."""
+    rows = {
+        row.number: row
+        for row in connection.execute(select(EVENT).where(EVENT.c.number.in_(numbers)))
+    }
+    members = _members(connection, numbers, as_of)
+    hits = _hits_of_events(connection, numbers, as_of)
+    reviews = _verdicts(connection, numbers, as_of)
+    grades = _grades(connection, numbers, as_of)
+    return [
+        _event(
+            rows[number], members[number], hits[number], reviews[number], grades.get(number), as_of
+        )
+        for number in numbers
+        if number in rows
+    ]
+
+
+def _event(
+    row: Row[Any],
+    members: Sequence[Member],
+    hits: Sequence[StoredHit],
+    verdicts: Mapping[tuple[str, str], Status],
+    grade: Row[Any] | None,
+    as_of: datetime | None,
+) -> Event:
+    seen = [each.item.first_seen_at for each in members if each.item.first_seen_at]
+    subjects = dict.fromkeys((each.hit.watch, each.hit.indicator) for each in hits)
+    best = max(hits, key=lambda each: each.hit.score, default=None)
+    changed = [each.added_at for each in members if each.added_at]
+    changed += [each.stored_at for each in hits]
+    return Event(
+        id=row.number,
+        title=row.title,
+        first_seen_at=min(seen, default=row.first_seen_at),
+        last_seen_at=max(seen, default=row.last_seen_at),
+        members=tuple(members),
+        hits=tuple(hits),
+        reviews={subject: verdicts.get(subject, "new") for subject in subjects},
+        grade=grade.grade if grade else None,
+        grade_by=grade.by if grade and grade.grade else "",
+        independent_origins=max(1, sum(each.role in ("origin", "independent") for each in members)),
+        stage=best.hit.stage if best else None,
+        lang=members[0].item.lang if members else "",
+        updated_at=row.updated_at if as_of is None else max(changed, default=row.created_at),
+    )
+
+
+def _members(
+    connection: Connection, numbers: Sequence[int], as_of: datetime | None
+) -> defaultdict[int, list[Member]]:
+    query = (
+        select(EVENT_ITEM, *(column.label(f"item_{column.name}") for column in ITEM.c))
+        .join(ITEM, ITEM.c.number == EVENT_ITEM.c.item)
+        .where(EVENT_ITEM.c.event.in_(numbers), present(as_of))
+        .order_by(ITEM.c.first_seen_at, ITEM.c.number)
+    )
+    rows = connection.execute(query).all()
+    past: Mapping[int, Fields] = {}
+    if as_of is not None:
+        edited = {row.item for row in rows if row.item_since_at > as_of}
+        past = _past(connection, ITEM_PAST, ITEM_PAST.c.item, edited, as_of)
+    found: defaultdict[int, list[Member]] = defaultdict(list)
+    for row in rows:
+        found[row.event].append(
+            Member(
+                item=_labelled_item(row._mapping, past.get(row.item)),
+                role=row.role,
+                of=row.of,
+                similarity=row.similarity,
+                why=row.why,
+                added_at=row.added_at,
+            )
+        )
+    return found
+
+
+def _hits_of_events(
+    connection: Connection, numbers: Sequence[int], as_of: datetime | None
+) -> defaultdict[int, list[StoredHit]]:
+    query = hit_query(as_of).where(EVENT_ITEM.c.event.in_(numbers)).order_by(HIT.c.number)
+    found: defaultdict[int, list[StoredHit]] = defaultdict(list)
+    for hit in read_hits(connection, query, as_of):
+        if hit.event is not None:
+            found[hit.event].append(hit)
+    return found
+
+
+def _verdicts(
+    connection: Connection, numbers: Sequence[int], as_of: datetime | None
+) -> defaultdict[int, dict[tuple[str, str], Status]]:
+    query = select(REVIEW).where(REVIEW.c.event.in_(numbers)).order_by(REVIEW.c.number)
+    if as_of is not None:
+        query = query.where(REVIEW.c.at <= as_of)
+    found: defaultdict[int, dict[tuple[str, str], Status]] = defaultdict(dict)
+    for row in connection.execute(query):
+        found[row.event][row.watch, row.indicator] = row.status
+    return found
+
+
+def _grades(
+    connection: Connection, numbers: Sequence[int], as_of: datetime | None
+) -> dict[int, Row[Any]]:
+    query = select(GRADE).where(GRADE.c.event.in_(numbers)).order_by(GRADE.c.number)
+    if as_of is not None:
+        query = query.where(GRADE.c.at <= as_of)
+    return {row.event: row for row in connection.execute(query)}
