@@ -41,10 +41,12 @@ from pydantic_settings import (
 )
 
 from monitor.errors import ConfigError, Problem
+from monitor.log import redact
 from monitor.toml_places import Places, TomlError, read_toml
 
 FILE = "monitor.toml"
 _PREFIX = "MONITOR_"
+_SECRET_KEYS = {"password", "key", "headers", "notify"}  # their lines are not shown
 _OUTSIDE = {"MONITOR_CONFIG", "MONITOR_NOW", "MONITOR_DEBUG"}  # read by the command line, not here
 
 # ── Values with a grammar of their own ───────────────────────────────────────────────────────────
@@ -543,12 +545,14 @@ def _problem(detail: dict[str, Any], file: Path | None, places: Places) -> Probl
     if loc and variable in {name.upper() for name in os.environ}:
         return Problem(path=f"environment {variable}", line=0, column=0, message=message, hint=hint)
     line, column, source, width = places.find(loc)
+    if _SECRET_KEYS.intersection(map(str, loc)):
+        source, column = "", 0
     return Problem(
         path=str(file) if file else "configuration",
         line=line,
         column=column,
         message=message,
-        source=source,
+        source=redact(source),
         hint=hint,
         width=width,
     )

@@ -16,8 +16,8 @@ from monitor.model import (
     Hit,
     Item,
     LevelChange,
-    Outgoing,
     OutboxState,
+    Outgoing,
     Review,
     Status,
     StoredHit,
@@ -26,6 +26,8 @@ from monitor.model import (
 )
 
 How = Literal["poll", "import", "rematch", "manual"]
+
+_NO_VALIDATORS = Validators()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +75,17 @@ class EventDraft:
 class Batch(Protocol):
     """One write transaction: everything in it is committed together or not at all."""
 
-    def add_items(self, items: Sequence[Item], *, how: How, warm_up: bool = False) -> Recognised: ...
+    def add_items(
+        self, items: Sequence[Item], *, how: How, warm_up: bool = False
+    ) -> Recognised: ...
 
     def recent_events(self, *, since: datetime) -> Sequence[Event]:
         """Events that new hits may join, with their members, oldest first."""
         ...
 
-    def add_hits(self, hits: Sequence[Hit], *, how: How, warm_up: bool = False) -> Sequence[StoredHit]:
+    def add_hits(
+        self, hits: Sequence[Hit], *, how: How, warm_up: bool = False
+    ) -> Sequence[StoredHit]:
         """Stores hits that are new for (item, watch, indicator); others are refreshed."""
         ...
 
@@ -148,7 +154,12 @@ class Store(Protocol):
     ) -> Sequence[Event]: ...
 
     def covered_days(
-        self, *, feeds: Collection[str] | None = None, since: date, until: date, as_of: datetime | None = None
+        self,
+        *,
+        feeds: Collection[str] | None = None,
+        since: date,
+        until: date,
+        as_of: datetime | None = None,
     ) -> Mapping[str, Mapping[date, tuple[int, int]]]:
         """Feed id → day → (good polls, failed polls)."""
         ...
@@ -173,7 +184,9 @@ class Store(Protocol):
         ...
 
     def last_slot(self, subscription: Subscription | str, recipient: str) -> str | None: ...
-    def claim_outgoing(self, *, now: datetime, holder: str, limit: int = 10) -> Sequence[Outgoing]: ...
+    def claim_outgoing(
+        self, *, now: datetime, holder: str, limit: int = 10
+    ) -> Sequence[Outgoing]: ...
     def settle_outgoing(
         self,
         number: int,
@@ -195,7 +208,7 @@ class Fetcher(Protocol):
     """The one way out to the web."""
 
     async def fetch(
-        self, feed: Feed, *, validators: Validators = Validators(), now: datetime
+        self, feed: Feed, *, validators: Validators = _NO_VALIDATORS, now: datetime
     ) -> object: ...
 
 

@@ -1,0 +1,472 @@
+"""One cycle, as one straight line:
+
+    claim due feeds → fetch → parse → normalise → recognise → match → store → assess → level changes
+                      (concurrent, one bad feed stops nobody)         (one transaction a batch)
+
+Everything that decides is pure and gets ``now``; everything that touches the world is in ``Line``
+and composed by ``monitor.app``. Items, hits, events, feed state and validators of a batch commit
+together or not at all, so a process that dies anywhere loses nothing and repeats nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from monitor.errors import MonitorError, ParseError
+from monitor.model import (
+    Assessment,
+    Document,
+    Event,
+    Feed,
+    FeedState,
+    FeedStatus,
+    Fetched,
+    Hit,
+    Item,
+    LevelChange,
+    StoredHit,
+    Watch,
+)
+from monitor.protocols import (
+    Batch,
+    EventDraft,
+    Fetcher,
+    How,
+    Matcher,
+    PollRecord,
+    Recognised,
+    Store,
+)
+
+_log = structlog.get_logger(__name__)
+
+BATCH_POLLS = 64  # polls in one transaction at most: bounds how long the write lock is held
+BATCH_ITEMS = 2_000
+JOIN_WINDOW = timedelta(days=10)  # how far back a new hit may find its event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """What came of fetching, parsing and normalising one feed."""
+
+    status: FeedStatus
+    fetched: Fetched | None = None
+    document: Document | None = None
+    items: tuple[Item, ...] = ()
+    error: MonitorError | None = None
+    seconds: float = 0.0
+
+    @property
+    def feed(self) -> Feed:
+        return self.status.feed
+
+    @property
+    def warm_up(self) -> bool:
+        """The first good poll of a feed: everything in it is new to us and nothing is news."""
+        return self.status.state.last_good_at is None
+
+
+Settle = Callable[[Poll, Recognised, datetime], tuple[PollRecord, FeedState]]
+Group = Callable[[Sequence[StoredHit], Sequence[Event], datetime], Sequence[EventDraft]]
+Assess = Callable[[Watch, datetime], tuple[Assessment, Sequence[LevelChange]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """The stages and edges of one installation, composed in ``monitor.app``."""
+
+    store: Store
+    watches: tuple[Watch, ...]
+    matcher: Matcher
+    fetcher: Fetcher
+    parse: Callable[[Fetched, Feed, datetime], Awaitable[Document]]
+    normalise: Callable[[Document, Feed, datetime], Sequence[Item]]
+    settle: Settle  # poll → its log line and the feed's next state
+    group: Group
+    assess: Assess
+    holder: str
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a cycle or an import did."""
+
+    polled: int = 0
+    not_modified: int = 0
+    failed: int = 0
+    new: int = 0
+    updated: int = 0
+    duplicate: int = 0
+    dropped: int = 0
+    hits: int = 0
+    events: int = 0
+    seconds: float = 0.0
+    levels: list[LevelChange] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "feeds": {
+                "polled": self.polled,
+                "not_modified": self.not_modified,
+                "failed": self.failed,
+            },
+            "items": {
+                "new": self.new,
+                "updated": self.updated,
+                "duplicate": self.duplicate,
+                "dropped": self.dropped,
+            },
+            "hits": self.hits,
+            "events": self.events,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def as_text(self) -> str:
+        rows = []
+        if self.polled:
+            rows.append(
+                f"poll    {self.polled:>4} feeds  {self.polled - self.failed:>4} ok  "
+                f"{self.failed} failed  {self.not_modified} unchanged  {self.seconds:.1f} s"
+            )
+        rows.append(
+            f"items   {self.new:>4} new    {self.updated:>4} updated  {self.duplicate} duplicate  "
+            f"{self.dropped} dropped"
+        )
+        rows.append(f"match   {self.hits:>4} hits   {self.events:>4} new events")
+        rows.extend(
+            f"level   {change.indicator}: {change.before} → {change.after}"
+            for change in self.levels
+        )
+        return "\n".join(rows)
+
+    def count(self, recognised: Recognised, stored: Stored) -> None:
+        self.new += len(recognised.new)
+        self.updated += len(recognised.updated)
+        self.duplicate += len(recognised.duplicate)
+        self.hits += stored.hits
+        self.events += stored.events
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What one transaction added."""
+
+    hits: int
+    events: int
+
+
+# ── The line ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def run_cycle(
+    line: Line, *, now: datetime, everything: bool = False, limit: int | None = None
+) -> Summary:
+    """Polls the feeds that are due (or all) and stores what they brought."""
+    started, summary = time.monotonic(), Summary()
+    claimed = await asyncio.to_thread(
+        line.store.claim_due_feeds,
+        now=now,
+        holder=line.holder,
+        everything=everything,
+        limit=limit,
+    )
+    done: asyncio.Queue[Poll] = asyncio.Queue()
+
+    async def poll_into_queue(status: FeedStatus) -> None:
+        await done.put(await poll_feed(line, status, now))
+
+    polling = [asyncio.create_task(poll_into_queue(status)) for status in claimed]
+    waiting = {status.feed.id for status in claimed}
+    try:
+        while waiting:
+            polls = await _take(done)
+            await _to_the_end(store_polls, line, polls, now, summary)
+            waiting -= {poll.feed.id for poll in polls}
+    finally:
+        for task in polling:
+            task.cancel()
+        await asyncio.gather(*polling, return_exceptions=True)
+        if waiting:  # stopped in the middle: the next cycle begins with these
+            await asyncio.to_thread(line.store.release_feeds, waiting, holder=line.holder)
+    summary.levels = await asyncio.to_thread(assess_watches, line, now)
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+async def poll_feed(line: Line, status: FeedStatus, now: datetime) -> Poll:
+    """Fetch → parse → normalise of one feed. Whatever goes wrong is in the Poll, never raised."""
+    feed, started = status.feed, time.monotonic()
+    fetched: Fetched | None = None
+    try:
+        fetched = await line.fetcher.fetch(feed, validators=status.state.validators, now=now)
+        if fetched.not_modified:
+            return Poll(status=status, fetched=fetched, seconds=fetched.seconds)
+        document = await line.parse(fetched, feed, now)
+        items = tuple(line.normalise(document, feed, now))
+        return Poll(
+            status=status,
+            fetched=fetched,
+            document=document,
+            items=items,
+            seconds=time.monotonic() - started,
+        )
+    except MonitorError as error:
+        problem = error
+    except Exception as error:
+        # A bug: logged with its traceback, and on the feed's health so that somebody sees it.
+        _log.error("poll", feed=feed.id, exc_info=error)
+        problem = ParseError(
+            f"unexpected {type(error).__name__} while reading the feed",
+            kind="bug",
+            subject=feed.id,
+            remedy="The log has the details; please report it.",
+        )
+    return Poll(status=status, fetched=fetched, error=problem, seconds=time.monotonic() - started)
+
+
+def store_polls(line: Line, polls: Sequence[Poll], now: datetime, summary: Summary) -> None:
+    """Recognise → match → store, for several polls in one transaction.
+
+    A batch that the database refuses because of its content is retried feed by feed, so that one
+    feed's data cannot hold up the others'.
+    """
+    try:
+        _store_polls(line, polls, now, summary)
+    except MonitorError:
+        raise
+    except Exception as error:
+        if len(polls) > 1:
+            for poll in polls:
+                store_polls(line, [poll], now, summary)
+            return
+        _log.error("store", feed=polls[0].feed.id, exc_info=error)
+        problem = ParseError(
+            f"unexpected {type(error).__name__} while storing the feed's items",
+            kind="bug",
+            subject=polls[0].feed.id,
+        )
+        failed = replace(polls[0], error=problem, items=(), document=None)
+        _store_polls(line, [failed], now, summary)
+
+
+def _store_polls(line: Line, polls: Sequence[Poll], now: datetime, summary: Summary) -> None:
+    matched = match_new(line, [item for poll in polls for item in poll.items])
+    counted = Summary()
+    with line.store.batch(now=now) as batch:
+        fresh: list[StoredHit] = []
+        for poll in polls:
+            recognised = batch.add_items(poll.items, how="poll", warm_up=poll.warm_up)
+            hits = store_hits(line, batch, recognised, matched, how="poll", warm_up=poll.warm_up)
+            record, state = line.settle(poll, recognised, now)
+            batch.finish_poll(record, state)
+            counted.count(recognised, Stored(len(hits), 0))
+            _count_poll(counted, poll)
+            fresh.extend(hits)
+        counted.events += group_hits(line, batch, fresh, now)
+    _add(summary, counted)
+
+
+def match_new(line: Line, items: Sequence[Item]) -> Mapping[tuple[str, str], tuple[Hit, ...]]:
+    """Hits of the items that the store does not hold as they are, by (feed, identity).
+
+    Done before the transaction: matching is the long part and needs no lock.
+    """
+    recognised = line.store.recognise(items)
+    wanted = [*recognised.new, *recognised.updated]
+    return {(item.feed, item.identity): hits for item, hits in line.matcher.match_many(wanted)}
+
+
+def store_hits(
+    line: Line,
+    batch: Batch,
+    recognised: Recognised,
+    matched: Mapping[tuple[str, str], tuple[Hit, ...]],
+    *,
+    how: How,
+    warm_up: bool = False,
+) -> list[StoredHit]:
+    """Stores the hits of new and edited items; withdraws what an edit made untrue."""
+    wanted: list[Hit] = []
+    for item in (*recognised.new, *recognised.updated):
+        hits = matched.get((item.feed, item.identity))
+        if hits is None:  # became new between recognising and storing
+            hits = line.matcher.match(item)
+        wanted.extend(hit if hit.item == item.id else replace(hit, item=item.id) for hit in hits)
+    for item in recognised.updated:
+        keep = {(hit.watch, hit.indicator) for hit in wanted if hit.item == item.id}
+        batch.withdraw_hits(item.id, keep=keep)
+    return list(batch.add_hits(wanted, how=how, warm_up=warm_up))
+
+
+def group_hits(line: Line, batch: Batch, hits: Sequence[StoredHit], now: datetime) -> int:
+    """Puts new hits into events; returns how many events are new."""
+    if not hits:
+        return 0
+    first = min((hit.item.first_seen_at or now for hit in hits), default=now)
+    events = batch.recent_events(since=min(first, now) - JOIN_WINDOW)
+    return batch.apply_groups(line.group(hits, events, now))
+
+
+def assess_watches(line: Line, now: datetime) -> list[LevelChange]:
+    """Levels as they are now; what rose or fell is stored once."""
+    changes: list[LevelChange] = []
+    for watch in line.watches:
+        _, changed = line.assess(watch, now)
+        if changed:
+            line.store.add_level_changes(changed)
+            changes.extend(changed)
+    return changes
+
+
+# ── The same line for items that no poll brought ─────────────────────────────────────────────────
+
+
+def import_items(
+    line: Line, items: Iterable[Item], *, now: datetime, chunk: int = BATCH_ITEMS
+) -> Summary:
+    """Recognise → match → store → assess for items from files. Idempotent; never alerts.
+
+    An item whose ``first_seen_at`` is set keeps it, else it is first seen ``now``.
+    """
+    started, summary = time.monotonic(), Summary()
+    for some in chunks(items, chunk):
+        matched = match_new(line, some)
+        with line.store.batch(now=now) as batch:
+            recognised = batch.add_items(some, how="import", warm_up=False)
+            hits = store_hits(line, batch, recognised, matched, how="import")
+            events = group_hits(line, batch, hits, now)
+        summary.count(recognised, Stored(len(hits), events))
+    summary.levels = assess_watches(line, now)
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+@dataclass(slots=True)
+class Change:
+    """What a rematch changes, or would."""
+
+    items: int = 0
+    gained: int = 0
+    lost: int = 0
+    kept: int = 0
+    by_indicator: dict[str, tuple[int, int]] = field(default_factory=dict)
+    examples: list[tuple[str, str, str]] = field(default_factory=list)  # (+|−, indicator, title)
+
+    def note(self, sign: str, indicator: str, title: str) -> None:
+        gained, lost = self.by_indicator.get(indicator, (0, 0))
+        plus = sign == "+"
+        self.by_indicator[indicator] = (gained + plus, lost + (not plus))
+        self.gained += plus
+        self.lost += not plus
+        if len(self.examples) < 200:
+            self.examples.append((sign, indicator, title))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "items": self.items,
+            "gained": self.gained,
+            "lost": self.lost,
+            "kept": self.kept,
+            "by_indicator": {
+                indicator: {"gained": gained, "lost": lost}
+                for indicator, (gained, lost) in sorted(self.by_indicator.items())
+            },
+            "examples": [
+                {"change": sign, "indicator": indicator, "title": title}
+                for sign, indicator, title in self.examples
+            ],
+        }
+
+
+def rematch(
+    line: Line, *, now: datetime, since: datetime | None = None, dry_run: bool = False
+) -> Change:
+    """Applies the present rules to stored items. A dry run only counts."""
+    change = Change()
+    held: dict[str, set[tuple[str, str]]] = {}
+    for stored in line.store.hits(since=None):
+        if stored.withdrawn_at is None:
+            held.setdefault(stored.item.id, set()).add((stored.hit.watch, stored.hit.indicator))
+    for items in chunks(line.store.items(since=since), BATCH_ITEMS):
+        found = {item.id: (item, hits) for item, hits in line.matcher.match_many(items)}
+        change.items += len(items)
+        touched = [id for id in found if _differs(change, *found[id], held.get(id, set()))]
+        if dry_run or not (touched or any(found[id][1] for id in found)):
+            continue
+        with line.store.batch(now=now) as batch:
+            for id in touched:
+                keep = {(hit.watch, hit.indicator) for hit in found[id][1]}
+                batch.withdraw_hits(id, keep=keep)
+            fresh = batch.add_hits(
+                [hit for _, hits in found.values() for hit in hits], how="rematch"
+            )
+            group_hits(line, batch, fresh, now)
+    if not dry_run:
+        assess_watches(line, now)
+    return change
+
+
+def _differs(change: Change, item: Item, hits: Sequence[Hit], held: set[tuple[str, str]]) -> bool:
+    now_held = {(hit.watch, hit.indicator) for hit in hits}
+    for _, indicator in sorted(now_held - held):
+        change.note("+", indicator, item.title)
+    for _, indicator in sorted(held - now_held):
+        change.note("−", indicator, item.title)
+    change.kept += len(held & now_held)
+    return bool(held - now_held)
+
+
+# ── Small parts ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def _to_the_end(function: Callable[..., None], *arguments: Any) -> None:
+    """Runs in a thread and, when cancelled, waits for it: a transaction is not left behind."""
+    work = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise
+
+
+async def _take(done: asyncio.Queue[Poll]) -> list[Poll]:
+    """At least one finished poll, and all others that have finished, up to a batch."""
+    polls = [await done.get()]
+    items = len(polls[0].items)
+    while not done.empty() and len(polls) < BATCH_POLLS and items < BATCH_ITEMS:
+        polls.append(done.get_nowait())
+        items += len(polls[-1].items)
+    return polls
+
+
+def _count_poll(summary: Summary, poll: Poll) -> None:
+    summary.polled += 1
+    summary.failed += poll.error is not None
+    summary.not_modified += bool(poll.fetched and poll.fetched.not_modified)
+    summary.dropped += poll.document.dropped if poll.document else 0
+
+
+def _add(summary: Summary, counted: Summary) -> None:
+    for name in (
+        "polled", "not_modified", "failed", "new", "updated", "duplicate", "dropped", "hits", "events",
+    ):  # fmt: skip
+        setattr(summary, name, getattr(summary, name) + getattr(counted, name))
+
+
+def chunks(values: Iterable[Any], size: int) -> Iterable[list[Any]]:
+    """Lists of at most ``size`` values, in order."""
+    some: list[Any] = []
+    for value in values:
+        some.append(value)
+        if len(some) == size:
+            yield some
+            some = []
+    if some:
+        yield some
