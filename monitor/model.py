@@ -189,6 +189,9 @@ class Branch:
     query: str  # its text
     weight: float = 1.0  # how much an event found by this branch counts
     stage: Stage | None = None  # what a match by this branch says about the stage, if it does
+    prior: float = (
+        1.0  # log-odds that its matches are right, before all else; < 0: only a model lifts it
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,306 @@
+"""Queries made ready to run: trees of closures over atoms.
+
+The same language as ``monitor.query.plain`` defines, evaluated on what the vocabulary found. Work is
+bounded whatever the query and the item: matches per operand, pairs per NEAR and frames per action all
+have a limit, and nothing is tried twice.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from monitor.match.vocabulary import SLOTS, Vocabulary
+from monitor.query.frames import Action, find_frames
+from monitor.query.lexicon import ACTORS, Lexicon
+from monitor.query.matches import MAX_MATCHES, Facts, Leaf, Match, joined, merged
+from monitor.query.nodes import And, Fact, Frame, Near, Node, Not, Or, Ref, Term, Title, walk
+from monitor.text import Document
+
+MAX_PAIRS = 16_000
+"""Pairs of matches that the NEARs of one query look at in one item, shared among them."""
+
+Places: TypeAlias = dict[int, list[tuple[int, int]]]
+Matches: TypeAlias = Sequence[Match]
+NONE: Matches = ()
+
+
+class State:
+    """One item under evaluation: where its atoms stand, and what was worked out already."""
+
+    __slots__ = ("_actors", "_facts", "document", "facts_of", "kept", "places")
+
+    def __init__(
+        self, document: Document, places: Places, facts_of: Callable[[State], Facts]
+    ) -> None:
+        self.document = document
+        self.places = places
+        self.facts_of = facts_of
+        self.kept: dict[object, Matches] = {}
+        self._facts: Facts | None = None
+        self._actors: dict[int, list[Leaf]] = {}
+
+    @property
+    def facts(self) -> Facts:
+        if self._facts is None:
+            self._facts = self.facts_of(self)
+        return self._facts
+
+    def actors(self, gazetteer: Gazetteer) -> list[Leaf]:
+        key = id(gazetteer)
+        if key not in self._actors:
+            self._actors[key] = sorted(
+                (*place, name)
+                for name, atom in gazetteer.actors
+                for place in self.places.get(atom, ())
+            )
+        return self._actors[key]
+
+
+Holds: TypeAlias = Callable[[State], bool]
+Find: TypeAlias = Callable[[State], Matches]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A node, ready: whether it holds, and its matches if it does."""
+
+    holds: Holds
+    find: Find
+
+
+class Gazetteer:
+    """A watch's concepts as atoms."""
+
+    def __init__(self, lexicon: Lexicon, vocabulary: Vocabulary) -> None:
+        self.lexicon = lexicon
+        self.vocabulary = vocabulary
+        self.actors = [(name, self.atom(name)) for name in lexicon.names(ACTORS)]
+
+    def atom(self, name: str) -> int:
+        return self.vocabulary.atom(self.lexicon.patterns(name))
+
+
+class Planner:
+    """Turns the nodes of one query into plans."""
+
+    def __init__(self, gazetteer: Gazetteer, root: Node) -> None:
+        self.gazetteer = gazetteer
+        self.vocabulary = gazetteer.vocabulary
+        nears = sum(isinstance(node, Near) for node in walk(root))
+        self.max_pairs = MAX_PAIRS // max(1, nears)
+        self.plan = self._plan(root, title=False)
+
+    def _plan(self, node: Node, title: bool) -> Plan:
+        match node:
+            case Term(text):
+                patterns = self.gazetteer.lexicon.term(text)
+                return _leaf(self.vocabulary.atom(patterns), text, title)
+            case Ref(name):
+                return _leaf(self.gazetteer.atom(name), f"@{name}", title)
+            case Title(operand):
+                return self._plan(operand, title=True)
+            case Fact(kind, value):
+                return Plan(lambda state: getattr(state.facts, kind) == value, lambda state: NONE)
+            case Not(operand):
+                inner = self._plan(operand, title).holds
+                return Plan(lambda state: not inner(state), lambda state: NONE)
+            case And(operands):
+                return _all([self._plan(each, title) for each in operands])
+            case Or(operands):
+                return _any([self._plan(each, title) for each in operands])
+            case Near():
+                return self._near(node, title)
+            case Frame():
+                return self._frame(node, title)
+
+    def _near(self, node: Near, title: bool) -> Plan:
+        left, right = self._plan(node.left, title), self._plan(node.right, title)
+        max_pairs = self.max_pairs
+
+        def work(state: State) -> Matches:
+            if not (left.holds(state) and right.holds(state)):
+                return NONE
+            return near(state.document, node, left.find(state), right.find(state), max_pairs)
+
+        return _kept(work)
+
+    def _frame(self, node: Frame, title: bool) -> Plan:
+        lexicon, name = self.gazetteer.lexicon, node.action.name
+        verbs = self.vocabulary.atom(lexicon.verbs(name))
+        nouns = self.vocabulary.atom(lexicon.nouns(name))
+        roles = [(role, self._plan(operand, title)) for role, operand in node.roles]
+        term, gazetteer = f"@{name}", self.gazetteer
+
+        def work(state: State) -> Matches:
+            as_verbs = set(state.places.get(verbs, ()))
+            as_nouns = set(state.places.get(nouns, ()))
+            places = sorted(as_verbs | as_nouns)[:MAX_MATCHES]
+            if title:
+                places = [place for place in places if state.document.in_title(place[0])]
+            if not places or not all(plan.holds(state) for _, plan in roles):
+                return NONE
+            actions = [
+                Action(*place, place in as_verbs, place in as_nouns, term) for place in places
+            ]
+            operands = [(role, plan.find(state)) for role, plan in roles]
+            return merged(
+                [find_frames(state.document, actions, operands, lambda: state.actors(gazetteer))]
+            )
+
+        return _kept(work)
+
+
+def _leaf(atom: int, term: str, title: bool) -> Plan:
+    def find(state: State) -> Matches:
+        places = state.places.get(atom, ())
+        if title:
+            places = [place for place in places if state.document.in_title(place[0])]
+        return tuple((start, end, ((start, end, term),)) for start, end in places[:MAX_MATCHES])
+
+    if title:
+        return Plan(
+            # Places are in the order of the text: if any is in the title, the first one is.
+            lambda state: (
+                atom in state.places and state.document.in_title(state.places[atom][0][0])
+            ),
+            find,
+        )
+    return Plan(lambda state: atom in state.places, find)
+
+
+def _all(plans: list[Plan]) -> Plan:
+    tests = [plan.holds for plan in plans]
+
+    def holds(state: State) -> bool:
+        return all(test(state) for test in tests)
+
+    def find(state: State) -> Matches:
+        return merged([plan.find(state) for plan in plans]) if holds(state) else NONE
+
+    return Plan(holds, find)
+
+
+def _any(plans: list[Plan]) -> Plan:
+    tests = [plan.holds for plan in plans]
+
+    def find(state: State) -> Matches:
+        return merged([plan.find(state) for plan in plans if plan.holds(state)])
+
+    return Plan(lambda state: any(test(state) for test in tests), find)
+
+
+def _kept(work: Find) -> Plan:
+    """A plan whose matches are worked out once an item."""
+
+    def find(state: State) -> Matches:
+        found = state.kept.get(work)
+        if found is None:
+            found = state.kept[work] = work(state)
+        return found
+
+    return Plan(lambda state: bool(find(state)), find)
+
+
+def near(
+    document: Document, node: Near, lefts: Matches, rights: Matches, max_pairs: int
+) -> Matches:
+    """Pairs that stand as near as the node asks; for each extent the pair with the smallest gap."""
+    starts = [match[0] for match in rights]
+    by_end = rights if node.ordered else sorted(rights, key=lambda match: match[1])
+    ends = [match[1] for match in by_end]
+    best: dict[tuple[int, int], tuple[int, int, int, Match, Match]] = {}
+    pairs = 0
+    for left in lefts:
+        lowest, highest = _window(document, node, left)
+        first = bisect_left(starts, left[1])
+        for right in rights[first : bisect_left(starts, highest, first)]:
+            pairs += 1
+            if right[1] <= highest or isinstance(node.within, int):
+                _keep(best, right[0] - left[1], left, right, left[0], right[1])
+        if not node.ordered:
+            low = bisect_left(ends, lowest)
+            for right in by_end[low : bisect_left(ends, left[0] + 1, low)]:
+                pairs += 1
+                if right[0] >= lowest or isinstance(node.within, int):
+                    _keep(best, left[0] - right[1], left, right, right[0], left[1])
+        if pairs >= max_pairs:
+            break
+    keys = sorted(best)[:MAX_MATCHES]
+    return tuple(joined(best[key][3], best[key][4]) for key in keys)
+
+
+def _window(document: Document, node: Near, left: Match) -> tuple[int, int]:
+    """The lowest end and one more than the highest start that a right match may have."""
+    if isinstance(node.within, int):
+        return left[0] - node.within, left[1] + node.within + 1
+    starts = document.sentences if node.within == "sentence" else document.clauses
+    number = bisect_left(starts, left[0] + 1)
+    if number != bisect_left(starts, left[1]):
+        return left[0] + 1, left[1]  # reaches over an end already: nothing is in one with it
+    begin = starts[number - 1] if number else 0
+    end = starts[number] if number < len(starts) else len(document)
+    return begin, end
+
+
+def _keep(
+    best: dict[tuple[int, int], tuple[int, int, int, Match, Match]],
+    gap: int,
+    left: Match,
+    right: Match,
+    start: int,
+    end: int,
+) -> None:
+    key = start, end
+    known = best.get(key)
+    # The first pair found wins a tie, in the order of left, then right: as in the plain evaluator.
+    rank = (gap, left[0], left[1], right[0], right[1])
+    if known is None or rank < (known[0], known[3][0], known[3][1], known[4][0], known[4][1]):
+        best[key] = gap, 0, 0, left, right
+
+
+def needs(node: Node, gazetteer: Gazetteer) -> list[frozenset[int]]:
+    """Sets of atoms, of each of which one must occur for the node to hold; rarest first."""
+    vocabulary, lexicon = gazetteer.vocabulary, gazetteer.lexicon
+    match node:
+        case Term(text):
+            return [frozenset([vocabulary.atom(lexicon.term(text))])]
+        case Ref(name):
+            return [frozenset([gazetteer.atom(name)])]
+        case Frame(action, roles):
+            found = [frozenset([gazetteer.atom(action.name)])]
+            return found + [need for _, each in roles for need in needs(each, gazetteer)]
+        case Title(operand):
+            return needs(operand, gazetteer)
+        case And(operands):
+            return [need for each in operands for need in needs(each, gazetteer)]
+        case Near(left, right):
+            return needs(left, gazetteer) + needs(right, gazetteer)
+        case Or(operands):
+            return _either([needs(each, gazetteer) for each in operands], vocabulary)
+        case _:
+            return []
+
+
+def _either(branches: list[list[frozenset[int]]], vocabulary: Vocabulary) -> list[frozenset[int]]:
+    """Of "this or that", what is needed is one thing of each branch."""
+    if not all(branches):
+        return []
+    ranked = [rarest(branch, vocabulary) for branch in branches]
+    depth = min(SLOTS, *(len(branch) for branch in ranked)) if len(ranked) > 1 else SLOTS
+    return [frozenset().union(*(branch[i] for branch in ranked)) for i in range(min(depth, SLOTS))]
+
+
+def rarest(found: list[frozenset[int]], vocabulary: Vocabulary) -> list[frozenset[int]]:
+    """Needs in the order of how rarely they are met, guessed by how many patterns meet them."""
+
+    def width(need: frozenset[int]) -> float:
+        return sum(
+            1 / len(pattern) * (3 if pattern[0].kind == "prefix" else 1)
+            for atom in need
+            for pattern in vocabulary.atoms[atom]
+        )
+
+    return sorted(dict.fromkeys(found), key=width)

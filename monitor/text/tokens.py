@@ -1,0 +1,231 @@
+"""Words of a field and of an item, with the sentence and clause they stand in.
+
+Positions count words. A summary's positions begin ``FIELD_GAP`` after the title's last, so that
+nothing that is adjacent or near can reach across.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import Literal
+
+from monitor.text.fold import LIMIT_BYTES, Folded, cut
+from monitor.text.language import detect_language
+
+FIELD_GAP = 1_000
+"""Positions between the title's last word and the summary's first; more than any NEAR may span."""
+
+_word = re.compile(r"\w+")
+_ends_sentence = re.compile(r"[.!?…؟۔।]+[\"'»”’)\]]*\s|\n|[|•]|\s\.\.\.")
+_ends_clause = re.compile(r"[,;:()\[\]،؛–—«»“”]|\s-\s|[.!?…؟]")
+# A full stop after these does not end a sentence.
+_ABBREVIATIONS = frozenset(
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "gen",
+        "lt",
+        "col",
+        "sgt",
+        "sen",
+        "rep",
+        "gov",
+        "st",
+        "jr",
+        "sr",
+        "vs",
+        "no",
+        "inc",
+        "ltd",
+        "corp",
+        "co",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sept",
+        "sep",
+        "oct",
+        "nov",
+        "dec",
+        "г",
+        "гг",
+        "им",
+        "тыс",
+        "млн",
+        "млрд",
+        "ст",
+        "д",
+        "п",
+        "см",
+        "ред",
+        "р",
+        "м",
+        "о",
+        "u",
+        "s",
+        "a",
+    ]
+)
+
+Boundary = Literal[0, 1, 2]
+"""What stands before a word: nothing, the end of a clause, the end of a sentence."""
+
+
+def split_words(text: str) -> list[str]:
+    """Words of a piece of query, folded as items are but with their capitals kept."""
+    return _word.findall(Folded(text).text)
+
+
+class Tokens:
+    """The words of one field. ``words`` keep their capitals, ``folded`` are casefolded."""
+
+    __slots__ = ("_boundaries", "_folded", "_spans", "source", "words")
+
+    def __init__(self, text: str) -> None:
+        self.source = Folded(text)
+        self.words: list[str] = _word.findall(self.source.text)
+        self._folded: list[str] | None = None
+        self._spans: list[tuple[int, int]] | None = None
+        self._boundaries: list[Boundary] | None = None
+
+    @property
+    def folded(self) -> list[str]:
+        if self._folded is None:
+            self._folded = [word.casefold() for word in self.words]
+        return self._folded
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """Offsets of each word in the folded text."""
+        if self._spans is None:
+            self._spans = [match.span() for match in _word.finditer(self.source.text)]
+        return self._spans
+
+    def span(self, first: int, end: int) -> tuple[int, int]:
+        """Offsets in the given text of the words ``first`` … ``end - 1``."""
+        return self.source.span(self.places[first][0], self.places[end - 1][1])
+
+    @property
+    def boundaries(self) -> list[Boundary]:
+        """For each word, what parts it from the word before."""
+        if self._boundaries is None:
+            text, previous = self.source.text, 0
+            found: list[Boundary] = []
+            for number, (start, end) in enumerate(self.places):
+                found.append(_boundary(text[previous:start], self.folded, number))
+                previous = end
+            self._boundaries = found
+        return self._boundaries
+
+    def between(self, number: int) -> str:
+        """What stands between word ``number`` and the word before it."""
+        before = self.places[number - 1][1] if number else 0
+        return self.source.text[before : self.places[number][0]]
+
+
+def _boundary(gap: str, folded: list[str], number: int) -> Boundary:
+    if gap == " " or (len(gap) < 2 and gap not in ",\n;:|"):
+        return 0
+    before = folded[number - 1] if number else ""
+    if _ends_sentence.search(gap):
+        dotted = "." in gap and not any(c in gap for c in "\n|!?؟…")
+        if not (dotted and (before in _ABBREVIATIONS or len(before) == 1)):
+            return 2
+        return 0
+    return 1 if _ends_clause.search(gap) and gap != ". " else 0
+
+
+class Document:
+    """An item's words in one row: the title's, a gap, the summary's. Cut to 64 kB first."""
+
+    __slots__ = ("_clauses", "_sentences", "_starts", "lang", "offset", "summary", "title", "words")
+
+    def __init__(self, title: str, summary: str = "", lang: str = "") -> None:
+        title = cut(title)
+        if summary:
+            summary = cut(
+                summary, max(0, LIMIT_BYTES - len(title.encode("utf-8", "surrogatepass")))
+            )
+        self.title = Tokens(title)
+        self.summary = Tokens(summary)
+        self.words = self.title.words + self.summary.words
+        self.offset = len(self.title.words) + FIELD_GAP  # position of the summary's first word
+        self.lang = (
+            lang.partition("-")[0].lower() if lang else detect_language(f"{title} {summary}")
+        )
+        self._sentences: list[int] | None = None
+        self._clauses: list[int] | None = None
+
+    def __len__(self) -> int:
+        """One past the last position."""
+        return self.offset + len(self.summary.words)
+
+    def position(self, index: int) -> int:
+        """Position of ``words[index]``."""
+        return index if index < len(self.title.words) else index + FIELD_GAP
+
+    def index(self, position: int) -> int:
+        return position if position < len(self.title.words) else position - FIELD_GAP
+
+    def folded(self, position: int) -> str:
+        """The casefolded word at a position; "" where there is none."""
+        if 0 <= position < len(self.title.words):
+            return self.title.folded[position]
+        if self.offset <= position < len(self):
+            return self.summary.folded[position - self.offset]
+        return ""
+
+    def in_title(self, position: int) -> bool:
+        return position < len(self.title.words)
+
+    def span(self, start: int, end: int) -> tuple[Literal["title", "summary"], int, int]:
+        """Field and code-point offsets of the positions ``start`` … ``end - 1``."""
+        if start < len(self.title.words):
+            return ("title", *self.title.span(start, end))
+        return ("summary", *self.summary.span(start - self.offset, end - self.offset))
+
+    def boundary(self, position: int) -> Boundary:
+        """What parts the word at a position from the word before it."""
+        if position < len(self.title.words):
+            return self.title.boundaries[position]
+        at = position - self.offset
+        return 2 if at == 0 else self.summary.boundaries[at]
+
+    def between(self, position: int) -> str:
+        """What stands between the word at a position and the word before it."""
+        if position < len(self.title.words):
+            return self.title.between(position)
+        return self.summary.between(position - self.offset)
+
+    def sentence(self, position: int) -> int:
+        """Number of the sentence that a position is in; title and summary never share one."""
+        return bisect_right(self.sentences, position)
+
+    def clause(self, position: int) -> int:
+        return bisect_right(self.clauses, position)
+
+    @property
+    def sentences(self) -> list[int]:
+        """Positions at which a sentence begins."""
+        if self._sentences is None:
+            self._sentences = self._places(2)
+        return self._sentences
+
+    @property
+    def clauses(self) -> list[int]:
+        """Positions at which a clause begins."""
+        if self._clauses is None:
+            self._clauses = self._places(1)
+        return self._clauses
+
+    def _places(self, least: int) -> list[int]:
+        title = [i for i, b in enumerate(self.title.boundaries) if i == 0 or b >= least]
+        summary = [i for i, b in enumerate(self.summary.boundaries) if i == 0 or b >= least]
+        return title + [i + self.offset for i in summary]
