@@ -135,6 +135,9 @@ class Service:
             scheduler.shutdown(wait=False)
             self._finish(loop)
             thread.join(timeout=1)
+            watcher.join(timeout=3)
+            if not thread.is_alive():
+                loop.close()
 
     def _tick(self, job: Job) -> None:
         """On a thread of the scheduler: starts an async job, runs a plain one."""
@@ -214,6 +217,9 @@ class Service:
             time.sleep(0.05)
         else:
             _log.warning("stopped late", running=len(running))
+        with contextlib.suppress(TimeoutError):
+            closing = asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop)
+            closing.result(timeout=1)
         loop.call_soon_threadsafe(loop.stop)
 
     # ── Clock ────────────────────────────────────────────────────────────────────────────────────
@@ -221,7 +227,7 @@ class Service:
     def _watch_clock(self, scheduler: BackgroundScheduler) -> None:
         """APScheduler counts by the wall clock: when that is moved, every tick is set to now."""
         before = time.time() - time.monotonic()
-        while not self._stop.wait(2.0):
+        while not self._stop.wait(1.0):
             offset = time.time() - time.monotonic()
             if abs(offset - before) > CLOCK_JUMP:
                 jumped = offset - before

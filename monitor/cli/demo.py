@@ -1,0 +1,139 @@
+"""``demo``: the whole product on sample feeds, in a temporary folder."""
+
+from __future__ import annotations
+
+import tempfile
+import webbrowser
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from monitor import log
+from monitor.app import App
+from monitor.cli.common import DONE, Session, colour, command, err_console, out_console, say
+from monitor.cli.show import hit_table, print_board
+from monitor.config import Config
+from monitor.demo import SampleServer, sample_feeds
+from monitor.pipeline import Summary
+
+_STEP = timedelta(days=1)
+_READER = "analyst@example.org"
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "demo")(demo)
+
+
+def demo(
+    session: Session,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Do not open the pages in a browser.")
+    ] = False,
+    exit: Annotated[bool, typer.Option("--exit", help="Stop after the files.")] = False,
+    keep: Annotated[
+        Path | None, typer.Option("--folder", help="Work here, not in a temporary folder.")
+    ] = None,
+    bind: Annotated[
+        str, typer.Option("--bind", help="Where the pages are served.")
+    ] = "127.0.0.1:8080",
+) -> int:
+    """See the whole product at work on invented feeds served on the loopback.
+
+    Six weeks of sample news are polled day by day, in a temporary folder: hits, report, digest, pages.
+    """
+    folder = (keep or Path(tempfile.mkdtemp(prefix="monitor-demo-"))).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    ends_at = session.now().replace(second=0, microsecond=0)
+    with SampleServer(sample_feeds(), ends_at=ends_at) as samples:
+        config = demo_config(samples, folder, bind)
+        log.configure(level="error", file=folder / "monitor.log", colour=colour())
+        app = App(config, now=None)
+        try:
+            total = _replay(app, samples)
+            _show(app, folder, ends_at, total)
+            if exit:
+                return DONE
+            url = f"http://{config.web.bind}/"
+            say(f"pages    {url}   (Ctrl-C ends the demo)")
+            if not no_browser:
+                webbrowser.open(url)
+            app.serve("all")
+        finally:
+            app.close()
+    return DONE
+
+
+def demo_config(samples: SampleServer, folder: Path, bind: str) -> Config:
+    """The embedded defaults, with the sample feeds and one daily digest."""
+    settings: dict[str, Any] = {
+        "fetch": {"host_interval": "0s", "per_host": 16, "allow_networks": ["127.0.0.1/32"]},
+        "feeds": [feed.settings(samples.url) for feed in samples.feeds.values()],
+        "mail": {"url": "file:outbox/"},
+        "digests": [{"name": "daily", "to": [_READER], "schedule": "0 0 * * *"}],
+        "web": {"bind": bind},
+        "database": {"url": f"sqlite:///{folder}/monitor.db"},
+    }
+    config = Config(_flags=settings)  # type: ignore[call-arg]
+    object.__setattr__(config, "_root", folder)
+    return config
+
+
+def _replay(app: App, samples: SampleServer) -> Summary:
+    """Polls day by day, from before the oldest item to now."""
+    total = Summary()
+    at = samples.begins_at
+    steps: list[datetime] = []
+    while at < samples.ends_at:
+        steps.append(at)
+        at += _STEP
+    steps.append(samples.ends_at)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[words]}"),
+        TimeElapsedColumn(),
+        console=err_console(),
+    ) as progress:
+        task = progress.add_task("days of news", total=len(steps), words="")
+        for at in steps:
+            samples.now = at
+            summary = app.poll(now=at, everything=True)
+            if at != samples.ends_at:
+                app.note_digests(now=at)
+            _sum(total, summary)
+            progress.update(
+                task, advance=1, words=f"{total.new} items  {total.hits} hits  {total.events} events"
+            )
+    return total
+
+
+def _sum(total: Summary, one: Summary) -> None:
+    for name in ("new", "updated", "duplicate", "hits", "events"):
+        setattr(total, name, getattr(total, name) + getattr(one, name))
+    total.polled, total.failed = one.polled, one.failed
+    total.levels.extend(one.levels)
+
+
+def _show(app: App, folder: Path, now: datetime, total: Summary) -> None:
+    """Hits with the words that matched, the board, and where the files are."""
+    console = out_console()
+    hits = app.store.hits(since=now - timedelta(days=3))
+    console.print(hit_table(hits[:40]))
+    console.print()
+    for watch, assessment in app.assessments(as_of=now):
+        print_board(watch, assessment)
+    report = folder / "report.html"
+    report.write_text(app.report(as_of=now), encoding="utf-8")
+    outcome = app.send_digests(now=now, name=None)
+    console.print()
+    console.print(
+        f"{total.new} items, {total.hits} hits in {total.events} events; "
+        f"{total.failed} of {total.polled} feeds failed (one is broken on purpose)"
+    )
+    console.print(f"report   {report}")
+    for path in outcome.files:
+        console.print(f"digest   {path}")
