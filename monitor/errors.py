@@ -105,10 +105,6 @@ class BusyError(StoreError):
     exit_code = 2
 
 
-class StaleError(StoreError):
-    """Someone else changed what was to be changed; the message says who and what."""
-
-
 class MailError(MonitorError):
     """A message could not be handed over. ``permanent`` tells a refusal from a delay."""
 

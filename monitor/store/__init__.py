@@ -9,29 +9,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 from monitor.errors import StoreError
 from monitor.store import schema
+from monitor.store.audit import Audit
 from monitor.store.engine import Database
 from monitor.store.feeds import Feeds
 from monitor.store.grouping import Corrections
 from monitor.store.holders import process_holder
+from monitor.store.inbox import Inbox
 from monitor.store.ingest import Ingest, StoreBatch
 from monitor.store.keeping import Keeping
-from monitor.store.levels import AnalystLevel, Levels, RulesInForce
+from monitor.store.levels import Levels, RulesInForce
 from monitor.store.lock import Locks, RunLock
 from monitor.store.outbox import Outbox
-from monitor.store.people import Account, AuditEntry, People, Session
+from monitor.store.people import Beat, People
 from monitor.store.reading import Reading
 from monitor.store.reviews import Reviews
+from monitor.store.search import Search
 
 __all__ = [
-    "Account",
-    "AnalystLevel",
-    "AuditEntry",
+    "Beat",
     "RulesInForce",
     "RunLock",
-    "Session",
     "SqlStore",
     "StoreBatch",
     "open_store",
@@ -40,7 +41,19 @@ __all__ = [
 
 
 class SqlStore(
-    Feeds, Ingest, Reading, Reviews, Corrections, Levels, Outbox, People, Locks, Keeping
+    Feeds,
+    Ingest,
+    Reading,
+    Inbox,
+    Search,
+    Reviews,
+    Corrections,
+    Levels,
+    Audit,
+    Outbox,
+    People,
+    Locks,
+    Keeping,
 ):
     """The store on SQLite or PostgreSQL. Safe to use from any thread; one for each process."""
 
@@ -71,18 +84,25 @@ class SqlStore(
         self.close()
 
 
-def open_store(url: str, *, migrations: Path | None = None, migrate: bool = False) -> SqlStore:
+def open_store(
+    url: str, *, migrations: Path | None = None, migrate: bool | Literal["new"] = False
+) -> SqlStore:
     """Opens the database at ``url``: ``sqlite:///path`` or ``postgresql+psycopg://…``.
 
-    With ``migrate`` the schema is made or upgraded by the scripts in the folder ``migrations``;
-    without, an old or missing one is refused. Raises ConfigError for a URL that cannot be used and
+    With ``migrate`` the schema is made or upgraded by the scripts in the folder ``migrations``; with
+    ``"new"`` only an SQLite database that is not there yet is made; without, an old or missing one is
+    refused. Raises ConfigError for a URL that cannot be used and
     StoreError for a database that is unreachable, read-only, damaged, old or newer than the program.
     """
     database = Database(url)
     store = SqlStore(database, migrations)
     try:
         if database.path is not None:
-            _prepare_file(database.path, create=migrate)
+            if migrate == "new" and _is_there(database.path):
+                migrate = False
+            _prepare_file(database.path, create=bool(migrate))
+        elif migrate == "new":
+            migrate = False
         if migrate:
             store.upgrade()
         schema.require_current(database)
@@ -90,6 +110,10 @@ def open_store(url: str, *, migrations: Path | None = None, migrate: bool = Fals
         store.close()
         raise
     return store
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def _prepare_file(path: Path, *, create: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Row, RowMapping
 
@@ -19,7 +19,8 @@ from monitor.model import (
     Validators,
 )
 
-Fields = Mapping[str, Any] | RowMapping
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+Fields: TypeAlias = Mapping[str, Any] | RowMapping
 
 # What of a hit may change with the rules; the rest (item, watch, indicator) is its identity.
 HIT_PAYLOAD = (
@@ -65,7 +66,7 @@ def state_to_columns(state: FeedState) -> dict[str, Any]:
     return value
 
 
-def state_from_row(row: Row[Any]) -> FeedState:
+def state_from_row(row: AnyRow) -> FeedState:
     fields = row._mapping
     return FeedState(
         validators=Validators(etag=fields["etag"], last_modified=fields["last_modified"]),

@@ -7,12 +7,18 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, func, or_, select, update
+from sqlalchemy import Connection, case, delete, func, or_, select, update
 
 from monitor.errors import StoreError
 from monitor.model import Feed, FeedState, FeedStatus
 from monitor.protocols import PollRecord
-from monitor.store.codec import feed_from_json, feed_to_json, state_from_row, state_to_columns
+from monitor.store.codec import (
+    AnyRow,
+    feed_from_json,
+    feed_to_json,
+    state_from_row,
+    state_to_columns,
+)
 from monitor.store.holders import is_dead
 from monitor.store.part import Part, chunks, inserting
 from monitor.store.tables import FEED, FEED_DAY, POLL
@@ -172,6 +178,12 @@ class Feeds(Part):
                 update(FEED).where(FEED.c.id == feed).values(**state_to_columns(state))
             )
 
+    def poll_soon(self, feed: str, *, now: datetime) -> bool:
+        """Makes a feed due at once; False if there is no such feed."""
+        with self.db.write() as connection:
+            due = update(FEED).where(FEED.c.id == feed, FEED.c.retired_at.is_(None))
+            return connection.execute(due.values(next_due_at=now)).rowcount > 0
+
     def set_feed_url(self, feed: str, url: str) -> None:
         """Adopts a permanent redirect for a feed that was added by command."""
         with self.db.write() as connection:
@@ -219,7 +231,7 @@ class Feeds(Part):
                 for row in connection.execute(query)
             ]
 
-    def _status(self, row: Row[Any]) -> FeedStatus:
+    def _status(self, row: AnyRow) -> FeedStatus:
         feed = feed_from_json(row.declared, url=row.url, enabled=row.enabled)
         if headers := self._headers.get(feed.id):
             feed = replace(feed, headers=headers)
@@ -282,6 +294,7 @@ def _new_feed(feed: Feed, now: datetime) -> dict[str, Any]:
         "declared": feed_to_json(feed),
         "declared_in": feed.declared_in,
         "enabled": feed.enabled,
+        "reliability": feed.reliability,
         "added_at": now,
     } | state_to_columns(FeedState())
 
@@ -294,6 +307,7 @@ def _redeclare(
         "declared": declared,
         "declared_in": feed.declared_in,
         "enabled": feed.enabled,
+        "reliability": feed.reliability,
         "retired_at": None,
     }
     if moved:  # what the old address said of itself says nothing of the new one
@@ -320,7 +334,7 @@ def _partial_day(connection: Connection, as_of: datetime | None) -> Mapping[str,
     return {feed: (total - bad, bad) for feed, total, bad in connection.execute(query)}
 
 
-def _by_first(row: Row[Any], as_of: datetime) -> tuple[int, int]:
+def _by_first(row: AnyRow, as_of: datetime) -> tuple[int, int]:
     good = row.first_good_at is not None and row.first_good_at <= as_of
     failed = row.first_failed_at is not None and row.first_failed_at <= as_of
     return (1 if good or row.imported else 0, 1 if failed else 0)

@@ -10,13 +10,17 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
+from monitor.desk import ConflictError
 from monitor.errors import StoreError
 from monitor.protocols import EventDraft
+from monitor.store import audit
+from monitor.store.codec import AnyRow
 from monitor.store.engine import INGEST_LOCK
+from monitor.store.pairs import refresh_pairs
 from monitor.store.part import Part, chunks, numbers
-from monitor.store.tables import AUDIT, EVENT, EVENT_ITEM, GRADE, ITEM, REVIEW
+from monitor.store.tables import EVENT, EVENT_ITEM, GRADE, ITEM, REVIEW
 
 
 class Groups:
@@ -38,11 +42,16 @@ class Groups:
         """Puts items into events; returns how many events are new."""
         items = {draft.item: number_of(draft.item) for draft in drafts}
         present = self.present(items.values())
+        merged = self._merged({draft.event for draft in drafts if draft.event is not None})
         opened = self._open(drafts, items, present)
         rows: dict[int, dict[str, Any]] = {}
         for draft in drafts:
             item = items[draft.item]
-            event = self.by_key[draft.key] if draft.event is None else draft.event
+            event = (
+                self.by_key[draft.key]
+                if draft.event is None
+                else merged.get(draft.event, draft.event)
+            )
             now = present.get(item)
             if now is not None and (now.pinned or _same_place(now, event, draft)):
                 continue
@@ -67,7 +76,7 @@ class Groups:
     def touch(self, *events: int) -> None:
         self._touched |= set(events)
 
-    def present(self, items: Iterable[int]) -> dict[int, Row[Any]]:
+    def present(self, items: Iterable[int]) -> dict[int, AnyRow]:
         """The memberships that hold now, by item."""
         found = {}
         for some in chunks(items):
@@ -77,7 +86,7 @@ class Groups:
             found.update({row.item: row for row in self._connection.execute(query)})
         return found
 
-    def move(self, rows: Iterable[Mapping[str, Any]], present: Mapping[int, Row[Any]]) -> None:
+    def move(self, rows: Iterable[Mapping[str, Any]], present: Mapping[int, AnyRow]) -> None:
         """Ends the present memberships of the items and begins those in ``rows``."""
         rows = list(rows)
         if not rows:
@@ -121,6 +130,7 @@ class Groups:
             self._touched |= set(self._connection.execute(query).scalars())
         for chunk in chunks(sorted(self._touched)):
             self._refresh(chunk)
+        refresh_pairs(self._connection, self._touched)
         self._touched.clear()
         self._touched_items.clear()
 
@@ -149,7 +159,7 @@ class Groups:
         self,
         drafts: Sequence[EventDraft],
         items: Mapping[str, int],
-        present: Mapping[int, Row[Any]],
+        present: Mapping[int, AnyRow],
     ) -> int:
         """Opens an event for each key that has none, unless all its items are pinned elsewhere."""
         wanted: dict[str, EventDraft] = {}
@@ -166,6 +176,16 @@ class Groups:
                 self.by_key.setdefault(draft.key, 0)
         return len(given)
 
+    def _merged(self, events: Collection[int]) -> dict[int, int]:
+        """Where events went that an analyst merged after grouping had seen them."""
+        found: dict[int, int] = {}
+        for some in chunks(events):
+            query = select(EVENT.c.number, EVENT.c.merged_into).where(
+                EVENT.c.number.in_(some), EVENT.c.merged_into.is_not(None)
+            )
+            found |= {row.number: row.merged_into for row in self._connection.execute(query)}
+        return found | self._merged(found.values()) if found else found
+
     def _first_sights(self, items: Collection[int]) -> dict[int, datetime]:
         found: dict[int, datetime] = {}
         for some in chunks(items):
@@ -174,7 +194,7 @@ class Groups:
         return found
 
 
-def _same_place(row: Row[Any], event: int, draft: EventDraft) -> bool:
+def _same_place(row: AnyRow, event: int, draft: EventDraft) -> bool:
     return bool(row.event == event and row.role == draft.role and row.of == draft.of)
 
 
@@ -182,11 +202,11 @@ class Corrections(Part):
     """What an analyst corrects in the grouping; audited, and pinned against later runs."""
 
     def split_event(
-        self, event: int, items: Collection[str], *, by: str, now: datetime, title: str = ""
+        self, event: int, items: Collection[str], *, by: str, at: datetime, title: str = ""
     ) -> int:
         """Takes items out of an event into a new one; returns its number. Verdicts go along."""
         with self.db.write(lock=INGEST_LOCK) as connection:
-            groups = Groups(connection, now)
+            groups = Groups(connection, at)
             chosen = _members(connection, event, items)
             if len(chosen) == len(_members(connection, event)):
                 raise StoreError(
@@ -194,55 +214,91 @@ class Corrections(Part):
                     subject=f"event {event}",
                     remedy="leave at least one item in the event",
                 )
-            new = groups.open(title or str(chosen[0].title), now)
-            _put(groups, chosen, new, by, now, f"split from event {event} by {by}")
-            _carry_reviews(connection, event, new, by, now)
-            _audit(connection, now, by, "split", event, {"items": sorted(items), "new": new})
+            new = groups.open(title or str(chosen[0].title), at)
+            _put(groups, chosen, new, by, at, f"split from event {event} by {by}")
+            _carry_reviews(connection, event, new, by, at)
+            names = ", ".join(sorted(items))
+            for subject, text in ((event, f"{names} to event {new}"), (new, f"from event {event}")):
+                audit.note(connection, "split", f"event/{subject}", by=by, at=at, detail=text)
             groups.finish()
             return new
 
-    def merge_events(self, into: int, other: int, *, by: str, now: datetime) -> int:
-        """Moves all items of ``other`` into ``into``. Verdicts that ``into`` lacks go along."""
-        if into == other:
+    def merge_events(self, source: int, into: int, *, by: str, at: datetime) -> None:
+        """Moves all items of ``source`` into ``into``. Verdicts that ``into`` lacks go along."""
+        if into == source:
             raise StoreError("an event cannot be merged with itself", subject=f"event {into}")
         with self.db.write(lock=INGEST_LOCK) as connection:
-            groups = Groups(connection, now)
+            groups = Groups(connection, at)
             _members(connection, into)
-            moved = _members(connection, other)
-            _put(groups, moved, into, by, now, f"merged from event {other} by {by}")
-            _pin(connection, into)
+            moved = _members(connection, source)
+            _put(groups, moved, into, by, at, f"merged from event {source} by {by}")
+            _pin(connection, into, True)
             connection.execute(
-                update(EVENT).where(EVENT.c.number == other).values(merged_into=into)
+                update(EVENT).where(EVENT.c.number == source).values(merged_into=into)
             )
-            _carry_reviews(connection, other, into, by, now)
-            _audit(connection, now, by, "merge", into, {"other": other})
+            _carry_reviews(connection, source, into, by, at)
+            for subject, text in (
+                (into, f"event {source} into this"),
+                (source, f"into event {into}"),
+            ):
+                audit.note(connection, "merged", f"event/{subject}", by=by, at=at, detail=text)
             groups.finish()
-            return into
 
-    def pin(self, event: int, items: Collection[str], *, by: str, now: datetime) -> None:
-        """Keeps items where they are, whatever a later run finds."""
+    def set_pinned(self, event: int, pinned: bool, *, by: str, at: datetime) -> None:
+        """A pinned event's items are never regrouped by the machine."""
         with self.db.write(lock=INGEST_LOCK) as connection:
-            chosen = _members(connection, event, items)
-            _pin(connection, event, [row.item for row in chosen])
-            _audit(connection, now, by, "pin", event, {"items": sorted(items)})
+            _members(connection, event)
+            _pin(connection, event, pinned)
+            action = "pinned" if pinned else "unpinned"
+            audit.note(connection, action, f"event/{event}", by=by, at=at)
 
     def set_grade(
-        self, event: int, grade: str | None, *, by: str, now: datetime, reason: str = ""
+        self,
+        event: int,
+        grade: str | None,
+        *,
+        expected: str | None,
+        by: str,
+        at: datetime,
+        reason: str = "",
     ) -> None:
-        """Sets the Admiralty grade of an event; None takes it back to the suggested one."""
-        with self.db.write() as connection:
-            groups = Groups(connection, now)
+        """Sets the Admiralty grade of an event; None takes it back to the suggested one.
+
+        Raises ConflictError if the analyst's grade is not the ``expected`` one any more.
+        """
+        with self.db.write(lock=INGEST_LOCK) as connection:
+            newest = connection.execute(
+                select(GRADE).where(GRADE.c.event == event).order_by(GRADE.c.number.desc()).limit(1)
+            ).first()
+            current = newest.grade if newest else None
+            if newest is not None and current != expected:
+                raise ConflictError(
+                    f"{newest.by} has graded it {current or 'as suggested'} meanwhile",
+                    current=current or "",
+                    by=newest.by,
+                    subject=f"event {event}",
+                )
             connection.execute(
-                insert(GRADE).values(event=event, grade=grade, by=by, at=now, reason=reason)
+                insert(GRADE).values(event=event, grade=grade, by=by, at=at, reason=reason)
             )
-            _audit(connection, now, by, "grade", event, {"grade": grade, "reason": reason})
+            audit.note(
+                connection,
+                "graded",
+                f"event/{event}",
+                by=by,
+                at=at,
+                before=current or "",
+                after=grade or "",
+                detail=reason,
+            )
+            groups = Groups(connection, at)
             groups.touch(event)
             groups.finish()
 
 
 def _members(
     connection: Connection, event: int, items: Collection[str] | None = None
-) -> list[Row[Any]]:
+) -> list[AnyRow]:
     query = (
         select(EVENT_ITEM, ITEM.c.id, ITEM.c.title)
         .join(ITEM, ITEM.c.number == EVENT_ITEM.c.item)
@@ -262,7 +318,7 @@ def _members(
 
 
 def _put(
-    groups: Groups, rows: Sequence[Row[Any]], event: int, by: str, now: datetime, why: str
+    groups: Groups, rows: Sequence[AnyRow], event: int, by: str, now: datetime, why: str
 ) -> None:
     new = [
         {
@@ -281,16 +337,17 @@ def _put(
     groups.move(new, {row.item: row for row in rows})
 
 
-def _pin(connection: Connection, event: int, items: Sequence[int] | None = None) -> None:
-    where = [EVENT_ITEM.c.event == event, EVENT_ITEM.c.removed_at.is_(None)]
-    if items is not None:
-        where.append(EVENT_ITEM.c.item.in_(list(items)))
-    connection.execute(update(EVENT_ITEM).where(*where).values(pinned=True))
+def _pin(connection: Connection, event: int, pinned: bool) -> None:
+    connection.execute(
+        update(EVENT_ITEM)
+        .where(EVENT_ITEM.c.event == event, EVENT_ITEM.c.removed_at.is_(None))
+        .values(pinned=pinned)
+    )
 
 
 def _carry_reviews(connection: Connection, source: int, into: int, by: str, now: datetime) -> None:
     """Appends the verdicts of ``source`` that ``into`` has none for."""
-    newest: dict[tuple[str, str], Row[Any]] = {}
+    newest: dict[tuple[str, str], AnyRow] = {}
     decided: set[tuple[str, str]] = set()
     query = select(REVIEW).where(REVIEW.c.event.in_([source, into])).order_by(REVIEW.c.number)
     for row in connection.execute(query):
@@ -314,11 +371,3 @@ def _carry_reviews(connection: Connection, source: int, into: int, by: str, now:
     ]
     if rows:
         connection.execute(insert(REVIEW), rows)
-
-
-def _audit(
-    connection: Connection, now: datetime, by: str, action: str, event: int, detail: object
-) -> None:
-    connection.execute(
-        insert(AUDIT).values(at=now, by=by, action=action, subject=f"event/{event}", detail=detail)
-    )

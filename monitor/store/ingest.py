@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
 from monitor.errors import StoreError
 from monitor.model import Event, FeedState, Hit, Item, StoredHit
@@ -23,6 +23,7 @@ from monitor.store import reading
 from monitor.store.codec import (
     HIT_PAYLOAD,
     ITEM_TEXT,
+    AnyRow,
     hit_to_columns,
     item_to_columns,
     state_to_columns,
@@ -31,6 +32,7 @@ from monitor.store.engine import INGEST_LOCK
 from monitor.store.feeds import record_import, record_poll
 from monitor.store.grouping import Groups
 from monitor.store.part import Part, chunks, insert_new, numbers
+from monitor.store.search import index_items, unindex_items
 from monitor.store.tables import FEED, HIT, HIT_PAST, ITEM, ITEM_PAST, SIGHTING
 
 Verdict = Literal["new", "updated", "duplicate"]
@@ -131,11 +133,11 @@ def _identities(items: Sequence[Item]) -> list[str]:
 
 def _sightings(
     connection: Connection, items: Sequence[Item], identities: Sequence[str]
-) -> dict[tuple[str, str], Row[Any]]:
+) -> dict[tuple[str, str], AnyRow]:
     by_feed: defaultdict[str, set[str]] = defaultdict(set)
     for item, identity in zip(items, identities, strict=True):
         by_feed[item.feed].add(identity)
-    found: dict[tuple[str, str], Row[Any]] = {}
+    found: dict[tuple[str, str], AnyRow] = {}
     for feed, wanted in by_feed.items():
         for some in chunks(sorted(wanted)):
             query = (
@@ -147,15 +149,15 @@ def _sightings(
     return found
 
 
-def _rows(connection: Connection, column: Any, values: Collection[str]) -> dict[str, Row[Any]]:
-    found: dict[str, Row[Any]] = {}
+def _rows(connection: Connection, column: Any, values: Collection[str]) -> dict[str, AnyRow]:
+    found: dict[str, AnyRow] = {}
     for some in chunks(sorted(values)):
         query = select(column.label("key"), *_KNOWN).where(column.in_(some))
         found.update({row.key: row for row in connection.execute(query)})
     return found
 
 
-def _by_id(ids: Mapping[str, Row[Any]], item: Item) -> Row[Any] | None:
+def _by_id(ids: Mapping[str, AnyRow], item: Item) -> AnyRow | None:
     """The item that has this id, unless another feed numbers other items likewise."""
     row = ids.get(item.id)
     if row is None or row.feed == item.feed or row.content_hash == item.content_hash:
@@ -238,7 +240,7 @@ class StoreBatch:
     def withdraw_hits(self, item: str, *, keep: Collection[tuple[str, str]]) -> int:
         """Marks hits of an edited item that no longer hold; reviewed ones stay."""
         number = self._number(item)
-        present = [each for each in reading.hits_of_item(self._connection, number)]
+        present = reading.hits_of_item(self._connection, number)
         gone = [
             each.number
             for each in present
@@ -288,6 +290,7 @@ class StoreBatch:
             rows.append(row | {"warm_up": warm_up, "first_seen_at": at, "since_at": at})
         if rows:
             self._connection.execute(insert(ITEM), rows)
+            _index(self._connection, new)
 
     def _edit(self, edited: Sequence[Told]) -> None:
         if not edited:
@@ -316,6 +319,8 @@ class StoreBatch:
                 for each in edited
             ],
         )
+        unindex_items(self._connection, [each.number for each in edited])
+        _index(self._connection, edited)
         self._groups.touch_items({each.number for each in edited})
 
     def _sight(self, told: Sequence[Told]) -> None:
@@ -350,14 +355,14 @@ class StoreBatch:
             number = self._numbers[id] = int(found)
         return number
 
-    def _known_hits(self, items: Collection[int]) -> dict[tuple[int, str, str], Row[Any]]:
+    def _known_hits(self, items: Collection[int]) -> dict[tuple[int, str, str], AnyRow]:
         known = {}
         for some in chunks(items):
             for row in self._connection.execute(select(HIT).where(HIT.c.item.in_(some))):
                 known[row.item, row.watch, row.indicator] = row
         return known
 
-    def _refresh(self, row: Row[Any], hit: Hit) -> bool:
+    def _refresh(self, row: AnyRow, hit: Hit) -> bool:
         """Brings a known hit up to date; True if it was withdrawn and holds again."""
         columns = hit_to_columns(hit)
         restored = row.withdrawn_at is not None
@@ -374,6 +379,10 @@ class StoreBatch:
             .values(**columns, since_at=max(row.since_at, self._now), withdrawn_at=None)
         )
         return restored
+
+
+def _index(connection: Connection, told: Sequence[Told]) -> None:
+    index_items(connection, [(each.number, each.item.title, each.item.summary) for each in told])
 
 
 def keep_past(

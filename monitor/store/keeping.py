@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, delete, select, text, union
 
 from monitor.errors import StoreError
 from monitor.store.engine import INGEST_LOCK
 from monitor.store.feeds import trim_poll_log
 from monitor.store.part import Part, chunks
-from monitor.store.tables import EVENT_ITEM, HIT, ITEM, ITEM_PAST, SIGHTING
+from monitor.store.search import unindex_items
+from monitor.store.tables import EVENT_ITEM, HIT, ITEM, ITEM_PAST, MISS, SIGHTING
 
 
 class Keeping(Part):
@@ -63,7 +64,7 @@ class Keeping(Part):
         Their sightings go too: such an item, published once more, is new again.
         """
         deleted = 0
-        evidence = select(HIT.c.item).union(select(EVENT_ITEM.c.item))
+        evidence = union(*(select(table.c.item) for table in (HIT, EVENT_ITEM, MISS)))
         query = (
             select(ITEM.c.number)
             .where(ITEM.c.first_seen_at < items_before, ITEM.c.number.not_in(evidence))
@@ -76,6 +77,7 @@ class Keeping(Part):
                 size = 2000 if limit is None else min(2000, limit - deleted)
                 some = list(connection.execute(query.limit(size)).scalars())
                 for chunk in chunks(some):
+                    unindex_items(connection, chunk)
                     connection.execute(delete(SIGHTING).where(SIGHTING.c.item.in_(chunk)))
                     connection.execute(delete(ITEM_PAST).where(ITEM_PAST.c.item.in_(chunk)))
                     connection.execute(delete(ITEM).where(ITEM.c.number.in_(chunk)))

@@ -9,28 +9,17 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from monitor.model import Assessment, LevelChange, LevelName
+from monitor.desk import LevelOverride
+from monitor.model import Assessment, LevelChange
+from monitor.store import audit
 from monitor.store.part import Part, insert_new
 from monitor.store.tables import (
     ANALYST_LEVEL,
     ASSESSMENT,
-    AUDIT,
     LEVEL_CHANGE,
     RULES,
     RULES_USE,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnalystLevel:
-    """A level that an analyst set beside the machine's; None = taken back."""
-
-    watch: str
-    indicator: str
-    level: LevelName | None
-    reason: str
-    by: str
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,42 +70,34 @@ class Levels(Part):
                 for row in connection.execute(query)
             ]
 
-    def set_analyst_level(
-        self,
-        watch: str,
-        indicator: str,
-        level: LevelName | None,
-        *,
-        reason: str,
-        by: str,
-        now: datetime,
-    ) -> None:
+    def override_level(self, override: LevelOverride) -> None:
         """Appends an analyst's level; None takes it back."""
-        row = {"watch": watch, "indicator": indicator, "level": level, "reason": reason, "by": by}
+        row = {name: getattr(override, name) for name in LevelOverride.__dataclass_fields__}
         with self.db.write() as connection:
-            connection.execute(insert(ANALYST_LEVEL).values(**row, at=now))
-            connection.execute(
-                insert(AUDIT).values(
-                    at=now,
-                    by=by,
-                    action="level",
-                    subject=f"indicator/{watch}/{indicator}",
-                    detail={"level": level, "reason": reason},
-                )
+            connection.execute(insert(ANALYST_LEVEL).values(**row))
+            audit.note(
+                connection,
+                "level",
+                f"indicator/{override.watch}/{override.indicator}",
+                by=override.by,
+                at=override.at,
+                after=override.level or "",
+                detail=override.reason,
+                watch=override.watch,
+                indicator=override.indicator,
             )
 
-    def analyst_levels(
+    def level_overrides(
         self, *, as_of: datetime | None = None, history: bool = False
-    ) -> Sequence[AnalystLevel]:
-        """The levels that analysts hold, one an indicator; with ``history`` all that were ever set."""
+    ) -> Sequence[LevelOverride]:
+        """The levels that analysts hold, one an indicator; with ``history`` all ever set, in order."""
         query = select(ANALYST_LEVEL).order_by(ANALYST_LEVEL.c.number)
         if as_of is not None:
             query = query.where(ANALYST_LEVEL.c.at <= as_of)
+        names = LevelOverride.__dataclass_fields__
         with self.db.read() as connection:
             found = [
-                AnalystLevel(
-                    **{name: row._mapping[name] for name in AnalystLevel.__dataclass_fields__}
-                )
+                LevelOverride(**{name: row._mapping[name] for name in names})
                 for row in connection.execute(query)
             ]
         if history:

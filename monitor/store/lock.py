@@ -47,7 +47,7 @@ class Locks(Part):
     """Locks of a store."""
 
     @contextmanager
-    def hold_run_lock(self, role: str, holder: str = "", *, now: datetime) -> Iterator[RunLock]:
+    def hold_run_lock(self, role: str, what: str = "", *, now: datetime) -> Iterator[RunLock]:
         """Holds the lock of a role ("all", "scheduler", "worker", "web") until the block ends.
 
         Raises BusyError that says which process holds it, where and since when. On PostgreSQL only
@@ -62,7 +62,7 @@ class Locks(Part):
             "host": socket.gethostname(),
             "since": now.isoformat(timespec="seconds"),
             "role": role,
-            "what": holder,
+            "what": what,
         }
         with ExitStack() as stack:
             if self.db.path is not None:

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, exists, func, insert, or_, select, update
 
 from monitor.errors import StoreError
 from monitor.model import OutboxState, Outgoing, StoredHit, Subscription
 from monitor.store import reading
+from monitor.store.codec import AnyRow
 from monitor.store.engine import OUTBOX_LOCK
 from monitor.store.holders import is_dead
 from monitor.store.part import Part, chunks, insert_new, numbers
@@ -258,7 +259,7 @@ def _columns(message: Outgoing) -> dict[str, Any]:
 
 
 def _load(connection: Connection, wanted: Sequence[int]) -> list[Outgoing]:
-    rows: dict[int, Row[Any]] = {}
+    rows: dict[int, AnyRow] = {}
     hits: dict[int, list[int]] = {number: [] for number in wanted}
     for some in chunks(wanted):
         for row in connection.execute(select(MESSAGE).where(MESSAGE.c.number.in_(some))):

@@ -1,18 +1,21 @@
-"""Accounts and sessions of the pages, the audit trail, and small facts about the installation."""
+"""Users of the pages, heartbeats of the service, and small facts about the installation."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select
 
-from monitor.store.part import Part, upsert
+from monitor.desk import User
+from monitor.errors import StoreError
+from monitor.store.part import Part, insert_new, upsert
 from monitor.store.tables import (
     ACCOUNT,
-    AUDIT,
+    BEAT,
     EVENT,
     FEED,
     HIT,
@@ -20,126 +23,68 @@ from monitor.store.tables import (
     MESSAGE,
     META,
     REVIEW,
-    SESSION,
     SIGHTING,
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """Someone who may open the pages. ``password`` and ``token`` are hashes."""
+class Beat:
+    """When a part of the service was last heard of, and what it said."""
 
     name: str
-    password: str
-    role: str  # "reader" | "reviewer"
-    created_at: datetime
-    token: str | None = None
-    last_visit_at: datetime | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """A login; ``key`` is a hash of what the cookie holds."""
-
-    key: str
-    account: str
-    csrf: str
-    created_at: datetime
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
-    """Who did what to what, and when."""
-
-    number: int
     at: datetime
-    by: str
-    action: str
-    subject: str
-    detail: Any = None
+    detail: Any
 
 
 class People(Part):
-    """Accounts, sessions, audit and facts."""
+    """Users, heartbeats and facts."""
 
-    def put_account(self, account: Account) -> None:
-        """Adds an account, or replaces the one of that name."""
-        row = {name: getattr(account, name) for name in Account.__dataclass_fields__}
-        row["settings"] = dict(account.settings)
+    def add_user(self, user: User) -> None:
+        """Adds a user. Raises StoreError if the name is taken."""
+        row = {name: getattr(user, name) for name in User.__dataclass_fields__}
         with self.db.write() as connection:
-            upsert(connection, ACCOUNT, row, key=["name"], keep=["created_at"])
+            taken = select(ACCOUNT.c.name).where(ACCOUNT.c.name == user.name)
+            if connection.execute(taken).first():
+                raise StoreError(
+                    "there is a user of this name",
+                    subject=user.name,
+                    remedy="choose another, or remove it first with `monitor user remove`",
+                )
+            connection.execute(ACCOUNT.insert().values(**row))
 
-    def account(self, name: str) -> Account | None:
-        """The account of this name."""
-        return next((each for each in self.accounts() if each.name == name), None)
-
-    def accounts(self) -> Sequence[Account]:
-        """All accounts, by name."""
-        names = [name for name in Account.__dataclass_fields__ if name != "settings"]
+    def users(self) -> Sequence[User]:
+        """All users, by name."""
         with self.db.read() as connection:
-            return [
-                Account(**{name: row._mapping[name] for name in names}, settings=row.settings or {})
-                for row in connection.execute(select(ACCOUNT).order_by(ACCOUNT.c.name))
-            ]
+            rows = connection.execute(select(ACCOUNT).order_by(ACCOUNT.c.name))
+            return [User(**row._mapping) for row in rows]
 
-    def remove_account(self, name: str) -> bool:
-        """Removes an account and ends its sessions; what it decided stays."""
+    def remove_user(self, name: str) -> bool:
+        """Removes a user; what it decided stays. False if there is none."""
         with self.db.write() as connection:
-            connection.execute(delete(SESSION).where(SESSION.c.account == name))
             return connection.execute(delete(ACCOUNT).where(ACCOUNT.c.name == name)).rowcount > 0
 
-    def note_visit(self, name: str, *, now: datetime) -> None:
-        """Notes that someone looked at the board: what is new is new since then."""
-        with self.db.write() as connection:
-            connection.execute(
-                update(ACCOUNT).where(ACCOUNT.c.name == name).values(last_visit_at=now)
-            )
+    def secret(self) -> bytes:
+        """32 random bytes made once and kept: signs sessions, the same for all workers."""
+        found = self.get_meta("secret")
+        if found is None:
+            epoch = datetime(1970, 1, 1, tzinfo=UTC)
+            row = {"key": "secret", "value": secrets.token_hex(32), "at": epoch}
+            with self.db.write() as connection:
+                insert_new(connection, META, [row])
+            found = self.get_meta("secret")
+        return bytes.fromhex(found or "")
 
-    def put_session(self, session: Session) -> None:
-        """Begins a session, or replaces the one of that key."""
-        row = {name: getattr(session, name) for name in Session.__dataclass_fields__}
+    def beat(self, name: str, at: datetime, detail: Any = None) -> None:
+        """Notes that a part of the service is alive; ``detail`` is any JSON."""
         with self.db.write() as connection:
-            upsert(connection, SESSION, row, key=["key"])
+            row = {"name": name, "at": at, "detail": {} if detail is None else detail}
+            upsert(connection, BEAT, row, key=["name"])
 
-    def session(self, key: str, *, now: datetime) -> Session | None:
-        """The session of this key, unless it has expired."""
-        query = select(SESSION).where(SESSION.c.key == key, SESSION.c.expires_at > now)
+    def beats(self) -> Mapping[str, Beat]:
+        """What was last heard of each part, by name."""
         with self.db.read() as connection:
-            row = connection.execute(query).first()
-            return Session(**row._mapping) if row else None
-
-    def end_session(self, key: str) -> None:
-        """Ends a session."""
-        with self.db.write() as connection:
-            connection.execute(delete(SESSION).where(SESSION.c.key == key))
-
-    def end_expired_sessions(self, *, now: datetime) -> int:
-        """Ends the sessions whose time is over."""
-        with self.db.write() as connection:
-            return connection.execute(delete(SESSION).where(SESSION.c.expires_at <= now)).rowcount
-
-    def audit(
-        self, action: str, subject: str, *, by: str, now: datetime, detail: Any = None
-    ) -> None:
-        """Appends to the audit trail."""
-        with self.db.write() as connection:
-            connection.execute(
-                insert(AUDIT).values(at=now, by=by, action=action, subject=subject, detail=detail)
-            )
-
-    def audit_log(
-        self, *, subject: str | None = None, limit: int = 100, before: int | None = None
-    ) -> Sequence[AuditEntry]:
-        """The newest entries first; ``before`` pages on by number."""
-        query = select(AUDIT).order_by(AUDIT.c.number.desc()).limit(limit)
-        if subject is not None:
-            query = query.where(AUDIT.c.subject == subject)
-        if before is not None:
-            query = query.where(AUDIT.c.number < before)
-        with self.db.read() as connection:
-            return [AuditEntry(**row._mapping) for row in connection.execute(query)]
+            rows = connection.execute(select(BEAT).order_by(BEAT.c.name))
+            return {row.name: Beat(**row._mapping) for row in rows}
 
     def get_meta(self, key: str) -> str | None:
         """A fact about the installation."""
@@ -153,19 +98,20 @@ class People(Part):
 
     def counts(self) -> Mapping[str, int]:
         """How many rows there are of each kind."""
+
+        def rows(table: Any, *where: Any) -> Any:
+            return select(func.count()).select_from(table).where(*where).scalar_subquery()
+
         kinds = {
-            "feeds": select(func.count()).select_from(FEED).where(FEED.c.retired_at.is_(None)),
-            "items": select(func.count()).select_from(ITEM),
-            "sightings": select(func.count()).select_from(SIGHTING),
-            "hits": select(func.count()).select_from(HIT).where(HIT.c.withdrawn_at.is_(None)),
-            "withdrawn": select(func.count())
-            .select_from(HIT)
-            .where(HIT.c.withdrawn_at.is_not(None)),
-            "events": select(func.count()).select_from(EVENT),
-            "reviews": select(func.count()).select_from(REVIEW),
-            "messages": select(func.count()).select_from(MESSAGE),
+            "feeds": rows(FEED, FEED.c.retired_at.is_(None)),
+            "items": rows(ITEM),
+            "sightings": rows(SIGHTING),
+            "hits": rows(HIT, HIT.c.withdrawn_at.is_(None)),
+            "withdrawn": rows(HIT, HIT.c.withdrawn_at.is_not(None)),
+            "events": rows(EVENT, EVENT.c.merged_into.is_(None)),
+            "reviews": rows(REVIEW),
+            "messages": rows(MESSAGE),
         }
         with self.db.read() as connection:
-            return {
-                kind: int(connection.execute(query).scalar_one()) for kind, query in kinds.items()
-            }
+            row = connection.execute(select(*(q.label(kind) for kind, q in kinds.items()))).one()
+        return {kind: int(row._mapping[kind]) for kind in kinds}

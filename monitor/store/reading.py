@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from monitor.model import Event, Item, Member, Status, StoredHit
-from monitor.store.codec import ITEM_TEXT, Fields, hit_from, item_from
+from monitor.store.codec import ITEM_TEXT, AnyRow, Fields, hit_from, item_from
 from monitor.store.part import Part, chunks
 from monitor.store.tables import (
     EVENT,
@@ -232,7 +232,7 @@ def read_hits(
     return found
 
 
-def _held(row: Row[Any], as_of: datetime, past: Mapping[int, Fields]) -> bool:
+def _held(row: AnyRow, as_of: datetime, past: Mapping[int, Fields]) -> bool:
     if row.since_at > as_of:
         return row.number in past
     return row.withdrawn_at is None or bool(row.withdrawn_at > as_of)
@@ -332,11 +332,11 @@ def load_events(
 
 
 def _event(
-    row: Row[Any],
+    row: AnyRow,
     members: Sequence[Member],
     hits: Sequence[StoredHit],
     verdicts: Mapping[tuple[str, str], Status],
-    grade: Row[Any] | None,
+    grade: AnyRow | None,
     as_of: datetime | None,
 ) -> Event:
     seen = [each.item.first_seen_at for each in members if each.item.first_seen_at]
@@ -415,7 +415,7 @@ def _verdicts(
 
 def _grades(
     connection: Connection, numbers: Sequence[int], as_of: datetime | None
-) -> dict[int, Row[Any]]:
+) -> dict[int, AnyRow]:
     query = select(GRADE).where(GRADE.c.event.in_(numbers)).order_by(GRADE.c.number)
     if as_of is not None:
         query = query.where(GRADE.c.at <= as_of)

@@ -4,77 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
-from monitor.errors import StaleError, StoreError
+from monitor.desk import ConflictError, Miss
+from monitor.errors import StoreError
 from monitor.model import Review, Status
+from monitor.store import audit
 from monitor.store.engine import INGEST_LOCK
 from monitor.store.grouping import Groups
 from monitor.store.part import Part
-from monitor.store.tables import AUDIT, EVENT, REVIEW
+from monitor.store.tables import EVENT, ITEM, MISS, REVIEW
 
 
 class Reviews(Part):
-    """Reviews of a store."""
+    """Reviews of a store, and what reviewers say was missed."""
 
     def add_review(self, review: Review, *, expected: Status | None = None) -> None:
         """Appends a verdict.
 
-        Raises StaleError if ``expected`` is given and someone else decided meanwhile, StoreError if
-        the event was merged into another or does not exist.
+        Raises ConflictError, and stores nothing, if ``expected`` is given and someone else decided
+        meanwhile; StoreError if the event was merged into another or does not exist.
         """
+        conflict = self.add_reviews([review], expected=[expected])[0]
+        if conflict is not None:
+            raise conflict
+
+    def add_reviews(
+        self, reviews: Sequence[Review], *, expected: Sequence[Status | None]
+    ) -> Sequence[ConflictError | None]:
+        """Appends verdicts in one transaction; those in conflict are left out and told."""
+        answer: list[ConflictError | None] = []
         with self.db.write(lock=INGEST_LOCK) as connection:
-            row = connection.execute(
-                select(EVENT.c.merged_into).where(EVENT.c.number == review.event)
-            ).first()
-            if row is None or row.merged_into is not None:
-                raise StoreError(
-                    f"it was merged into event {row.merged_into}"
-                    if row
-                    else "there is no such event",
-                    subject=f"event {review.event}",
-                    remedy="open it again and decide there",
-                )
-            newest = connection.execute(
-                select(REVIEW)
-                .where(
-                    REVIEW.c.event == review.event,
-                    REVIEW.c.watch == review.watch,
-                    REVIEW.c.indicator == review.indicator,
-                )
-                .order_by(REVIEW.c.number.desc())
-                .limit(1)
-            ).first()
-            status = newest.status if newest else "new"
-            if expected is not None and status != expected:
-                who = newest.by if newest else "someone"
-                raise StaleError(
-                    f"{who} has decided “{status}” meanwhile",
-                    subject=f"event {review.event}, {review.indicator}",
-                    remedy="look at it again and decide anew",
-                )
-            connection.execute(insert(REVIEW).values(**_columns(review)))
-            connection.execute(
-                insert(AUDIT).values(
-                    at=review.at,
-                    by=review.by,
-                    action="review",
-                    subject=f"event/{review.event}",
-                    detail={
-                        "watch": review.watch,
-                        "indicator": review.indicator,
-                        "before": status,
-                        "after": review.status,
-                        "reason": review.reason,
-                        "note": review.note,
-                    },
-                )
-            )
-            groups = Groups(connection, review.at)
-            groups.touch(review.event)
-            groups.finish()
+            for review, status in zip(reviews, expected, strict=True):
+                answer.append(_append(connection, review, status))
+            stored = [r for r, found in zip(reviews, answer, strict=True) if found is None]
+            if stored:
+                groups = Groups(connection, max(review.at for review in stored))
+                groups.touch(*{review.event for review in stored})
+                groups.finish()
+        return answer
 
     def reviews(
         self, *, as_of: datetime | None = None, event: int | None = None
@@ -91,6 +60,74 @@ class Reviews(Part):
                 for row in connection.execute(query)
             ]
 
+    def add_miss(self, miss: Miss) -> None:
+        """Notes that an item was evidence and was not found. Raises StoreError for an unknown item."""
+        with self.db.write() as connection:
+            number = connection.execute(
+                select(ITEM.c.number).where(ITEM.c.id == miss.item)
+            ).scalar()
+            if number is None:
+                raise StoreError("there is no such item", subject=miss.item)
+            row = {name: getattr(miss, name) for name in Miss.__dataclass_fields__}
+            connection.execute(insert(MISS).values(**row | {"item": number}))
 
-def _columns(review: Review) -> dict[str, Any]:
-    return {name: getattr(review, name) for name in Review.__dataclass_fields__}
+    def misses(self) -> Sequence[Miss]:
+        """All that was noted as missed, oldest first."""
+        query = (
+            select(
+                ITEM.c.id.label("item"),
+                *(column for column in MISS.c if column.name not in {"number", "item"}),
+            )
+            .join(ITEM, ITEM.c.number == MISS.c.item)
+            .order_by(MISS.c.number)
+        )
+        with self.db.read() as connection:
+            return [Miss(**row._mapping) for row in connection.execute(query)]
+
+
+def _append(
+    connection: Connection, review: Review, expected: Status | None
+) -> ConflictError | None:
+    row = connection.execute(
+        select(EVENT.c.merged_into).where(EVENT.c.number == review.event)
+    ).first()
+    if row is None or row.merged_into is not None:
+        raise StoreError(
+            f"it was merged into event {row.merged_into}" if row else "there is no such event",
+            subject=f"event {review.event}",
+            remedy="open it again and decide there",
+        )
+    newest = connection.execute(
+        select(REVIEW)
+        .where(
+            REVIEW.c.event == review.event,
+            REVIEW.c.watch == review.watch,
+            REVIEW.c.indicator == review.indicator,
+        )
+        .order_by(REVIEW.c.number.desc())
+        .limit(1)
+    ).first()
+    status = newest.status if newest else "new"
+    if expected is not None and status != expected:
+        by = newest.by if newest else ""
+        return ConflictError(
+            f"{by or 'someone'} has decided “{status}” meanwhile",
+            current=status,
+            by=by,
+            subject=f"event {review.event}, {review.indicator}",
+        )
+    values = {name: getattr(review, name) for name in Review.__dataclass_fields__}
+    connection.execute(insert(REVIEW).values(**values))
+    audit.note(
+        connection,
+        "reviewed",
+        f"event/{review.event}",
+        by=review.by,
+        at=review.at,
+        before=status,
+        after=review.status,
+        detail=": ".join(each for each in (review.reason, review.note) if each),
+        watch=review.watch,
+        indicator=review.indicator,
+    )
+    return None

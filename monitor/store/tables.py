@@ -90,6 +90,7 @@ class FeedRow(Row, table=True):
     declared: Any = _json()  # the Feed, without the headers of one declared in a file
     declared_in: str = _text()
     enabled: bool
+    reliability: str = _text("F")
     retired_at: datetime | None = _maybe_at()
     added_at: datetime = _at()
     lease_holder: str | None = _maybe_text()
@@ -200,6 +201,15 @@ class ItemPastRow(Row, table=True):
     published_at: datetime | None = _maybe_at()
     from_at: datetime = _at()
     until_at: datetime = _at()
+
+
+class ItemSearchRow(Row, table=True):
+    """An item's folded words, for the full-text index."""
+
+    __tablename__ = "item_search"
+
+    item: int = Field(sa_type=BIG, sa_column_args=[ForeignKey("item.number")], primary_key=True)
+    body: str = _text()
 
 
 class SightingRow(Row, table=True):
@@ -352,6 +362,42 @@ class ReviewRow(Row, table=True):
     note: str = _text()
 
 
+class PairRow(Row, table=True):
+    """One (event, watch, indicator) as the inbox lists it: worked out from the tables above.
+
+    Brought up to date in every transaction that touches the event, so that lists, facets and counts
+    need no joins; ``monitor db check`` compares it with what it is worked out from.
+    """
+
+    __tablename__ = "pair"
+    __table_args__ = (
+        Index("ix_pair_newest", "status", "last_seen_at", "event"),
+        Index("ix_pair_oldest", "status", "first_seen_at", "event"),
+        Index("ix_pair_independent", "status", "origins", "last_seen_at", "event"),
+        Index("ix_pair_subject", "watch", "indicator", "first_seen_at", "status"),
+    )
+
+    event: int = Field(sa_type=BIG, sa_column_args=[ForeignKey("event.number")], primary_key=True)
+    watch: str = _text(key=True)
+    indicator: str = _text(key=True)
+    status: str = _text()
+    first_seen_at: datetime = _at()
+    last_seen_at: datetime = _at()
+    items: int = 0
+    outlets: int = 0
+    origins: int = 0
+    denials: int = 0
+    lead: int = Field(sa_type=BIG, sa_column_args=[ForeignKey("hit.number")], nullable=False)
+    lang: str = _text()  # of the lead hit's item
+    stage: str | None = _maybe_text()  # of the lead hit
+    feed: str = _text()  # of the lead hit's item
+    grade: str = _text()  # A–F: of the best source in the event
+    decided_by: str = _text()
+    decided_at: datetime | None = _maybe_at()
+    reason: str = _text()
+    changed: int = Field(sa_type=BIG, index=True)  # grows with every transaction
+
+
 # ── Levels ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -497,24 +543,10 @@ class AccountRow(Row, table=True):
     __tablename__ = "account"
 
     name: str = _text(key=True)
-    password: str = _text()  # argon2
     role: str = _text()
-    token: str | None = _maybe_text()  # hash of the feed reader's token
+    password: str = _text()  # argon2
+    token: str = _text()
     created_at: datetime = _at()
-    last_visit_at: datetime | None = _maybe_at()
-    settings: Any = _json(nullable=True)
-
-
-class SessionRow(Row, table=True):
-    """A login."""
-
-    __tablename__ = "session"
-
-    key: str = _text(key=True)  # a hash of what the cookie holds
-    account: str = _text(index=True)
-    csrf: str = _text()
-    created_at: datetime = _at()
-    expires_at: datetime = _at()
 
 
 class AuditRow(Row, table=True):
@@ -524,11 +556,40 @@ class AuditRow(Row, table=True):
     __table_args__ = NUMBERED
 
     number: int | None = _number()
-    at: datetime = _at(index=True)
-    by: str = _text()
+    at: datetime = _at()
+    by: str = _text()  # "" = the system
     action: str = _text()
-    subject: str = _text(index=True)
-    detail: Any = _json(nullable=True)
+    subject: str = _text(index=True)  # "event/12", "indicator/watch/id", "user/name"
+    before: str = _text()
+    after: str = _text()
+    detail: str = _text()
+    watch: str = _text()
+    indicator: str = _text()
+
+
+class MissRow(Row, table=True):
+    """An analyst says: this item was evidence, and was not found."""
+
+    __tablename__ = "miss"
+    __table_args__ = NUMBERED
+
+    number: int | None = _number()
+    item: int = _to("item.number")
+    watch: str = _text()
+    indicator: str = _text()
+    by: str = _text()
+    at: datetime = _at()
+    note: str = _text()
+
+
+class BeatRow(Row, table=True):
+    """When a part of the service was last heard of, and what it said."""
+
+    __tablename__ = "beat"
+
+    name: str = _text(key=True)
+    at: datetime = _at()
+    detail: Any = _json()
 
 
 class MetaRow(Row, table=True):
@@ -568,6 +629,9 @@ MESSAGE = table(MessageRow)
 MESSAGE_HIT = table(MessageHitRow)
 ACKNOWLEDGEMENT = table(AcknowledgementRow)
 ACCOUNT = table(AccountRow)
-SESSION = table(SessionRow)
+MISS = table(MissRow)
+BEAT = table(BeatRow)
+PAIR = table(PairRow)
+ITEM_SEARCH = table(ItemSearchRow)
 AUDIT = table(AuditRow)
 META = table(MetaRow)

@@ -1,0 +1,324 @@
+"""Lists, facets and counts for the pages, all from the ``pair`` table and all cut by key."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, case, exists, func, literal, or_, select, tuple_
+
+from monitor.desk import FacetName, Facets, InboxFilter, InboxPage, InboxRow, InboxSort
+from monitor.errors import ConfigError
+from monitor.model import Status
+from monitor.store import reading
+from monitor.store.codec import AnyRow
+from monitor.store.part import Part
+from monitor.store.search import matching, words_of
+from monitor.store.tables import EVENT, EVENT_ITEM, FEED, GRADE, ITEM, PAIR, REVIEW
+
+_ORIGINS = case((PAIR.c.origins >= 3, "3+"), (PAIR.c.origins == 2, "2"), else_="1")
+_GRADE = case((PAIR.c.grade <= "B", "A-B"), (PAIR.c.grade <= "D", "C-D"), else_="E-F")
+_FACETS: dict[FacetName, Any] = {
+    "status": PAIR.c.status,
+    "indicator": PAIR.c.indicator,
+    "origins": _ORIGINS,
+    "grade": _GRADE,
+    "lang": PAIR.c.lang,
+    "stage": func.coalesce(PAIR.c.stage, ""),
+    "feed": PAIR.c.feed,
+}
+# Each order ends in the pair's own key, so that no two rows are equal and a page can go on behind one.
+_ORDERS: dict[InboxSort, tuple[tuple[Any, bool], ...]] = {
+    "independent": ((PAIR.c.origins, True), (PAIR.c.last_seen_at, True), (PAIR.c.event, True)),
+    "newest": ((PAIR.c.last_seen_at, True), (PAIR.c.event, True)),
+    "oldest": ((PAIR.c.first_seen_at, False), (PAIR.c.event, False)),
+}
+_TAIL = (PAIR.c.watch, PAIR.c.indicator)
+
+
+class Inbox(Part):
+    """What waits for a verdict, and what was decided."""
+
+    def inbox(
+        self,
+        filter: InboxFilter,
+        *,
+        sort: InboxSort = "independent",
+        after: str | None = None,
+        limit: int = 50,
+    ) -> InboxPage:
+        """One page of pairs; ``after`` is the key of the page before."""
+        order = _ORDERS[sort]
+        query = select(PAIR.c.event, *_TAIL, *(column for column, _ in order[:-1]))
+        for condition in self._conditions(filter):
+            query = query.where(condition)
+        if after is not None:
+            query = query.where(_behind(order, _read_key(after, len(order))))
+        query = query.order_by(*(c.desc() if down else c.asc() for c, down in order), *_TAIL)
+        with self.db.read() as connection:
+            keys = connection.execute(query.limit(limit + 1)).all()
+            more = len(keys) > limit
+            keys = keys[:limit]
+            rows = pair_rows(connection, [(k.event, k.watch, k.indicator) for k in keys])
+        key = _write_key([*keys[-1][3:], keys[-1].event], keys[-1]) if more else None
+        return InboxPage(rows=tuple(rows), after=key)
+
+    def facets(self, filter: InboxFilter) -> Facets:
+        """Counts by facet value, each under all filters but its own."""
+        counts: dict[str, Mapping[str, int]] = {}
+        with self.db.read() as connection:
+            for name, value in _FACETS.items():
+                query = select(value.label("value"), func.count().label("rows")).group_by(value)
+                for condition in self._conditions(filter, but=name):
+                    query = query.where(condition)
+                found = [(row.value, row.rows) for row in connection.execute(query) if row.value]
+                counts[name] = dict(sorted(found, key=lambda each: (-each[1], each[0])))
+            query = select(func.count()).select_from(PAIR)
+            for condition in self._conditions(filter):
+                query = query.where(condition)
+            total = int(connection.execute(query).scalar_one())
+        return Facets(counts=counts, total=total)
+
+    def waiting(self) -> Mapping[tuple[str, str], Mapping[Status, int]]:
+        """(watch, indicator) → status → pairs."""
+        query = select(PAIR.c.watch, PAIR.c.indicator, PAIR.c.status, func.count()).group_by(
+            PAIR.c.watch, PAIR.c.indicator, PAIR.c.status
+        )
+        found: dict[tuple[str, str], dict[Status, int]] = {}
+        with self.db.read() as connection:
+            for watch, indicator, status, count in connection.execute(query):
+                found.setdefault((watch, indicator), {})[status] = count
+        return found
+
+    def activity(
+        self, *, since: datetime, as_of: datetime | None = None
+    ) -> Mapping[tuple[str, str], Mapping[date, int]]:
+        """(watch, indicator) → UTC day an event was first seen → events that are not dismissed."""
+        found: dict[tuple[str, str], dict[date, int]] = {}
+        if as_of is not None:
+            for event in self._events_as_of(since, as_of):
+                day = event.first_seen_at.astimezone(UTC).date()
+                for subject, status in event.reviews.items():
+                    if status != "dismissed":
+                        days = found.setdefault(subject, {})
+                        days[day] = days.get(day, 0) + 1
+            return found
+        day_of = (
+            func.date(PAIR.c.first_seen_at)
+            if self.db.is_sqlite
+            else func.date(func.timezone("UTC", PAIR.c.first_seen_at))
+        )
+        query = (
+            select(PAIR.c.watch, PAIR.c.indicator, day_of, func.count())
+            .where(PAIR.c.first_seen_at >= since, PAIR.c.status != "dismissed")
+            .group_by(PAIR.c.watch, PAIR.c.indicator, day_of)
+        )
+        with self.db.read() as connection:
+            for watch, indicator, day, count in connection.execute(query):
+                when = date.fromisoformat(day) if isinstance(day, str) else day
+                found.setdefault((watch, indicator), {})[when] = count
+        return found
+
+    def related(self, event: int, *, limit: int = 5) -> Sequence[InboxRow]:
+        """Other events of the same indicators, nearest in time first."""
+        with self.db.read() as connection:
+            mine = connection.execute(select(PAIR).where(PAIR.c.event == event)).all()
+            if not mine:
+                return ()
+            at = mine[0].first_seen_at
+            same = or_(
+                *(
+                    and_(PAIR.c.watch == row.watch, PAIR.c.indicator == row.indicator)
+                    for row in mine
+                )
+            )
+            keys: list[AnyRow] = []
+            columns = select(PAIR.c.event, *_TAIL, PAIR.c.first_seen_at)
+            others = columns.where(same, PAIR.c.event != event)
+            before = others.where(PAIR.c.first_seen_at <= at).order_by(PAIR.c.first_seen_at.desc())
+            behind = others.where(PAIR.c.first_seen_at > at).order_by(PAIR.c.first_seen_at)
+            for query in (before, behind):
+                keys += connection.execute(query.limit(limit * max(1, len(mine))))
+            keys.sort(key=lambda row: (abs(row.first_seen_at - at), row.event))
+            once = {row.event: (row.event, row.watch, row.indicator) for row in reversed(keys)}
+            nearest = [once[number] for number in dict.fromkeys(row.event for row in keys)]
+            return pair_rows(connection, nearest[:limit])
+
+    def new_items_by_feed(self, *, since: datetime) -> Mapping[str, int]:
+        """Feed → items first seen since."""
+        query = select(ITEM.c.feed, func.count()).where(ITEM.c.first_seen_at >= since)
+        with self.db.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query.group_by(ITEM.c.feed))}
+
+    def _events_as_of(self, since: datetime, as_of: datetime) -> Sequence[Any]:
+        with self.db.read() as connection:
+            query = select(EVENT.c.number).where(
+                EVENT.c.created_at <= as_of, EVENT.c.last_seen_at >= since
+            )
+            numbers = connection.execute(query).scalars().all()
+            found: list[Any] = []
+            for start in range(0, len(numbers), 500):
+                some = numbers[start : start + 500]
+                found += reading.load_events(connection, some, as_of=as_of)
+        return [each for each in found if each.members and each.first_seen_at >= since]
+
+    def _conditions(self, filter: InboxFilter, *, but: FacetName | None = None) -> list[Any]:
+        wanted: dict[FacetName, Any] = {
+            "status": filter.status,
+            "indicator": filter.indicator,
+            "origins": filter.origins,
+            "grade": filter.grade,
+            "lang": filter.lang,
+            "stage": filter.stage,
+            "feed": filter.feed,
+        }
+        found = [
+            _equals(name, value)
+            for name, value in wanted.items()
+            if value is not None and name != but
+        ]
+        if filter.watch is not None:
+            found.append(PAIR.c.watch == filter.watch)
+        if filter.since is not None:
+            found.append(PAIR.c.first_seen_at >= filter.since)
+        if filter.until is not None:
+            found.append(PAIR.c.first_seen_at < filter.until)
+        if words := words_of(filter.text):
+            found.append(
+                PAIR.c.event.in_(
+                    select(EVENT_ITEM.c.event).where(
+                        EVENT_ITEM.c.removed_at.is_(None),
+                        EVENT_ITEM.c.item.in_(matching(self.db.is_sqlite, words)),
+                    )
+                )
+            )
+        if filter.second_opinion_of is not None:
+            found += [_judged(REVIEW.c.by != filter.second_opinion_of)]
+            found += [~_judged(REVIEW.c.by == filter.second_opinion_of)]
+        return found
+
+
+def _equals(name: FacetName, value: str) -> Any:
+    """The condition of a facet, in a form that an index can serve."""
+    origins = {"1": PAIR.c.origins <= 1, "2": PAIR.c.origins == 2, "3+": PAIR.c.origins >= 3}
+    grades = {
+        "A-B": PAIR.c.grade <= "B",
+        "C-D": PAIR.c.grade.between("C", "D"),
+        "E-F": PAIR.c.grade >= "E",
+    }
+    if name == "origins":
+        return origins.get(value, literal(False))
+    if name == "grade":
+        return grades.get(value, literal(False))
+    return _FACETS[name] == value
+
+
+def _judged(by: Any) -> Any:
+    return exists().where(
+        REVIEW.c.event == PAIR.c.event,
+        REVIEW.c.watch == PAIR.c.watch,
+        REVIEW.c.indicator == PAIR.c.indicator,
+        REVIEW.c.status != "new",
+        by,
+    )
+
+
+def _behind(order: Sequence[tuple[Any, bool]], key: Sequence[Any]) -> Any:
+    """The condition that a row stands behind a key: all but the pair's own name go one way."""
+    columns = [column for column, _ in order]
+    down = order[0][1]
+    values = tuple_(
+        *(literal(value, column.type) for column, value in zip(columns, key, strict=False))
+    )
+    strictly = tuple_(*columns) < values if down else tuple_(*columns) > values
+    own = key[len(columns) :]
+    return or_(
+        strictly,
+        and_(
+            *(column == literal(v, column.type) for column, v in zip(columns, key, strict=False)),
+            tuple_(*_TAIL) > tuple_(*(literal(v, c.type) for c, v in zip(_TAIL, own, strict=True))),
+        ),
+    )
+
+
+def _write_key(values: Sequence[Any], row: AnyRow) -> str:
+    plain = [v.isoformat() if isinstance(v, datetime) else v for v in values]
+    text = json.dumps([*plain, row.watch, row.indicator], ensure_ascii=False)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read_key(key: str, length: int) -> list[Any]:
+    try:
+        found = json.loads(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)))
+        if len(found) != length + 2:
+            raise ValueError(key)
+        return [
+            datetime.fromisoformat(v) if isinstance(v, str) and i < length else v
+            for i, v in enumerate(found)
+        ]
+    except (ValueError, TypeError):
+        raise ConfigError("this page key is not one of ours", subject=key) from None
+
+
+def pair_rows(connection: Connection, keys: Sequence[tuple[int, str, str]]) -> list[InboxRow]:
+    """The rows of these pairs, in this order."""
+    if not keys:
+        return []
+    events = sorted({event for event, _, _ in keys})
+    pairs = {
+        (row.event, row.watch, row.indicator): row
+        for row in connection.execute(
+            select(PAIR, EVENT.c.title)
+            .join(EVENT, EVENT.c.number == PAIR.c.event)
+            .where(PAIR.c.event.in_(events))
+        )
+    }
+    leads = {
+        hit.number: hit
+        for hit in reading.hits_by_number(connection, {pairs[key].lead for key in keys})
+    }
+    feeds = {hit.item.feed for hit in leads.values()}
+    reliability = {
+        row.id: row.reliability
+        for row in connection.execute(
+            select(FEED.c.id, FEED.c.reliability).where(FEED.c.id.in_(feeds))
+        )
+    }
+    grades = {
+        row.event: row.grade
+        for row in connection.execute(
+            select(GRADE).where(GRADE.c.event.in_(events)).order_by(GRADE.c.number)
+        )
+    }
+    rows = []
+    for key in keys:
+        pair = pairs[key]
+        lead = leads[pair.lead]
+        rows.append(
+            InboxRow(
+                event=pair.event,
+                watch=pair.watch,
+                indicator=pair.indicator,
+                status=pair.status,
+                title=pair.title,
+                lang=lead.item.lang,
+                first_seen_at=pair.first_seen_at,
+                last_seen_at=pair.last_seen_at,
+                items=pair.items,
+                outlets=pair.outlets,
+                origins=pair.origins,
+                denials=pair.denials,
+                source=lead.item.source or lead.item.feed,
+                source_grade=reliability.get(lead.item.feed, "F"),
+                lead=lead,
+                stage=pair.stage,
+                grade=grades.get(pair.event),
+                decided_by=pair.decided_by,
+                decided_at=pair.decided_at,
+                reason=pair.reason,
+            )
+        )
+    return rows

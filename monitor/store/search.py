@@ -1,0 +1,140 @@
+"""Full text over all items in every language: the same words found on SQLite and PostgreSQL.
+
+Neither database's own word breaking is used, as they differ and fold neither yeh nor niqqud. An item's
+words, cut and folded by ``monitor.text`` as the query's are, go into ``item_search``; SQLite indexes
+them with FTS5 (its ``ascii`` tokeniser takes them as they are), PostgreSQL with GIN over an array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, column, delete, func, insert, select, text
+
+from monitor.desk import Found, FoundPage
+from monitor.model import Item
+from monitor.store.codec import item_from
+from monitor.store.part import Part, chunks
+from monitor.store.tables import EVENT_ITEM, HIT, ITEM, ITEM_SEARCH
+from monitor.text import cut, split_words
+
+LIMIT_BYTES = 16 * 1024  # of an item's text is searchable; a feed item is a tenth of that
+
+
+def words_of(*texts: str) -> list[str]:
+    """The folded words of texts, each once, in order."""
+    folded: list[str] = []
+    for each in texts:
+        for word in split_words(cut(each, LIMIT_BYTES)):
+            folded += word.casefold().replace("_", " ").split()
+    return list(dict.fromkeys(folded))
+
+
+class Search(Part):
+    """Searching a store."""
+
+    def search(
+        self,
+        text: str,
+        *,
+        lang: str | None = None,
+        feed: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> FoundPage:
+        """Items in which all words occur, stored last first; ``after`` is the key of a page before."""
+        words = words_of(text)
+        if not words:
+            return FoundPage(found=())
+        query = select(ITEM).where(ITEM.c.number.in_(matching(self.db.is_sqlite, words)))
+        if lang is not None:
+            query = query.where(ITEM.c.lang == lang)
+        if feed is not None:
+            query = query.where(ITEM.c.feed == feed)
+        if since is not None:
+            query = query.where(ITEM.c.first_seen_at >= since)
+        if until is not None:
+            query = query.where(ITEM.c.first_seen_at < until)
+        if after is not None and after.isdigit():
+            query = query.where(ITEM.c.number < int(after))
+        query = query.order_by(ITEM.c.number.desc()).limit(limit + 1)
+        with self.db.read() as connection:
+            rows = connection.execute(query).all()
+            more = len(rows) > limit
+            rows = rows[:limit]
+            found = _with_events(connection, {row.number: item_from(row._mapping) for row in rows})
+        return FoundPage(found=tuple(found), after=str(rows[-1].number) if more else None)
+
+    def newest_items(self, *, limit: int) -> Sequence[Item]:
+        """The items stored last, newest first."""
+        query = select(ITEM).order_by(ITEM.c.number.desc()).limit(limit)
+        with self.db.read() as connection:
+            return [item_from(row._mapping) for row in connection.execute(query)]
+
+
+def matching(is_sqlite: bool, words: Sequence[str]) -> Any:
+    """A subquery of the numbers of the items in which all words occur."""
+    if is_sqlite:
+        phrase = " AND ".join(f'"{word}"' for word in words)
+        match = text("item_fts MATCH :fts_words").bindparams(bindparam("fts_words", phrase))
+        return select(column("rowid")).select_from(text("item_fts")).where(match)
+    wanted = " & ".join("'" + word.replace("'", "''").replace("\\", "\\\\") + "'" for word in words)
+    match = text(
+        "array_to_tsvector(string_to_array(item_search.body, ' ')) @@ CAST(:ts_words AS tsquery)"
+    ).bindparams(bindparam("ts_words", wanted))
+    return select(ITEM_SEARCH.c.item).where(match)
+
+
+def index_items(connection: Connection, items: Sequence[tuple[int, str, str]]) -> None:
+    """Makes items (number, title, summary) searchable; they were not before."""
+    rows = [{"item": n, "body": " ".join(words_of(title, summary))} for n, title, summary in items]
+    if not rows:
+        return
+    connection.execute(insert(ITEM_SEARCH), rows)
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("INSERT INTO item_fts (rowid, body) VALUES (:item, :body)"), rows)
+
+
+def unindex_items(connection: Connection, numbers: Collection[int]) -> None:
+    """Takes items out of the index."""
+    for some in chunks(numbers):
+        rows = connection.execute(select(ITEM_SEARCH).where(ITEM_SEARCH.c.item.in_(some))).all()
+        if rows and connection.dialect.name == "sqlite":
+            connection.execute(
+                text(
+                    "INSERT INTO item_fts (item_fts, rowid, body) VALUES ('delete', :item, :body)"
+                ),
+                [{"item": row.item, "body": row.body} for row in rows],
+            )
+        connection.execute(delete(ITEM_SEARCH).where(ITEM_SEARCH.c.item.in_(some)))
+
+
+def _with_events(connection: Connection, items: dict[int, Item]) -> list[Found]:
+    events: dict[int, list[int]] = {}
+    indicators: dict[int, list[str]] = {}
+    for some in chunks(items):
+        query = select(EVENT_ITEM.c.item, EVENT_ITEM.c.event).where(
+            EVENT_ITEM.c.item.in_(some), EVENT_ITEM.c.removed_at.is_(None)
+        )
+        for row in connection.execute(query):
+            events.setdefault(row.item, []).append(row.event)
+        hits = (
+            select(HIT.c.item, HIT.c.indicator, func.min(HIT.c.number).label("first"))
+            .where(HIT.c.item.in_(some), HIT.c.withdrawn_at.is_(None))
+            .group_by(HIT.c.item, HIT.c.indicator)
+            .order_by(text("first"))
+        )
+        for hit in connection.execute(hits):
+            indicators.setdefault(hit.item, []).append(hit.indicator)
+    return [
+        Found(
+            item=item,
+            events=tuple(events.get(number, ())),
+            indicators=tuple(indicators.get(number, ())),
+        )
+        for number, item in items.items()
+    ]
