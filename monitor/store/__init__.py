@@ -20,7 +20,7 @@ from monitor.store.grouping import Corrections
 from monitor.store.holders import process_holder
 from monitor.store.inbox import Inbox
 from monitor.store.ingest import Ingest, StoreBatch
-from monitor.store.keeping import Keeping
+from monitor.store.keeping import Keeping, restore
 from monitor.store.levels import Levels, RulesInForce
 from monitor.store.lock import Locks, RunLock
 from monitor.store.outbox import Outbox
@@ -37,6 +37,7 @@ __all__ = [
     "StoreBatch",
     "open_store",
     "process_holder",
+    "restore",
 ]
 
 

@@ -57,13 +57,7 @@ class Locks(Part):
             raise ConfigError(
                 f"there is no role {role!r}", remedy=f"one of all, {', '.join(ROLES)}"
             )
-        note = {
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "since": now.isoformat(timespec="seconds"),
-            "role": role,
-            "what": what,
-        }
+        note = _note(role, what, now)
         with ExitStack() as stack:
             if self.db.path is not None:
                 for each in ROLES if role == "all" else (role,):
@@ -88,6 +82,25 @@ class Locks(Part):
         except OSError:
             return None
         return None
+
+
+@contextmanager
+def holding_all(database: Path, now: datetime) -> Iterator[None]:
+    """Keeps every ``run`` away from an SQLite file while it is exchanged."""
+    with ExitStack() as stack:
+        for role in ROLES:
+            stack.enter_context(_file_lock(database, role, _note("all", "db restore", now)))
+        yield
+
+
+def _note(role: str, what: str, now: datetime) -> dict[str, object]:
+    return {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "since": now.isoformat(timespec="seconds"),
+        "role": role,
+        "what": what,
+    }
 
 
 def _lock_path(database: Path, role: str) -> Path:

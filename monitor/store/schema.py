@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -88,12 +89,12 @@ def copy_before(database: Database, version: str) -> Path | None:
     while target.exists():
         number += 1
         target = target.with_name(f"{database.path.name}.before-{version}-to-{VERSION}.{number}")
-    with database.translated(), sqlite3.connect(database.path) as source:
-        copy = sqlite3.connect(target)
-        try:
-            source.backup(copy)
-        finally:
-            copy.close()
+    with (
+        database.translated(),
+        closing(sqlite3.connect(database.path)) as source,
+        closing(sqlite3.connect(target)) as copy,
+    ):
+        source.backup(copy)
     return target
 
 
