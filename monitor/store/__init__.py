@@ -23,6 +23,7 @@ from monitor.store.ingest import Ingest, StoreBatch
 from monitor.store.keeping import Keeping, restore
 from monitor.store.levels import Levels, RulesInForce
 from monitor.store.lock import Locks, RunLock
+from monitor.store.moving import copy_database
 from monitor.store.outbox import Outbox
 from monitor.store.people import Beat, People
 from monitor.store.reading import Reading
@@ -35,6 +36,7 @@ __all__ = [
     "RunLock",
     "SqlStore",
     "StoreBatch",
+    "copy_database",
     "open_store",
     "process_holder",
     "restore",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -140,10 +142,9 @@ def _version(connection: sqlite3.Connection, copy: Path) -> str:
 def _set_aside(place: Path, now: datetime) -> Path:
     """Renames a database and what belongs to it; a WAL that stayed would spoil the new one."""
     with closing(sqlite3.connect(place)) as connection:
-        try:
+        # A damaged file is what a restore is for: it is kept with its WAL, as it is.
+        with suppress(sqlite3.DatabaseError):
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.DatabaseError:
-            pass  # a damaged file is what a restore is for: it is kept with its WAL, as it is
     stem = f"{place.name}.replaced-{now:%Y%m%dT%H%M%S}"
     number = 0
     while (kept := place.with_name(stem + (f".{number}" if number else ""))).exists():
@@ -171,7 +172,7 @@ def _restore_postgres(database: Database, path: Path) -> None:
 
 def _postgres_tool(tool: str, url: URL | None, *arguments: str) -> None:
     """Runs one of PostgreSQL's own tools; the password goes by environment, not by arguments."""
-    found = shutil.which(tool) or _beside_pgserver(tool)
+    found = _newest(tool)
     if found is None:
         raise StoreError(
             f"PostgreSQL's {tool} is not installed",
@@ -192,14 +193,21 @@ def _postgres_tool(tool: str, url: URL | None, *arguments: str) -> None:
         raise StoreError(f"{tool} failed: {said[-1]}", subject=str(arguments[-1]))
 
 
-def _beside_pgserver(tool: str) -> str | None:
-    """The tool that comes with the server of a development environment, if that is installed."""
-    try:
-        import pgserver
-    except ImportError:
-        return None
-    path = Path(str(pgserver.__file__)).parent / "pginstall" / "bin" / tool
-    return str(path) if path.exists() else None
+def _newest(tool: str) -> Path | None:
+    """The newest of the tools that are installed: an old pg_dump refuses a newer server."""
+    places = [Path(found).parent] if (found := shutil.which(tool)) else []
+    places += Path("/usr/lib/postgresql").glob("*/bin")
+    spec = importlib.util.find_spec("pgserver")  # the development environment's own server
+    if spec is not None and spec.origin:
+        places.append(Path(spec.origin).parent / "pginstall" / "bin")
+    tools = [place / tool for place in places if (place / tool).exists()]
+    return max(tools, key=_tool_version, default=None)
+
+
+def _tool_version(tool: Path) -> int:
+    done = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False)
+    number = re.search(r"(\d+)", done.stdout)
+    return int(number[1]) if number else 0
 
 
 @contextmanager
