@@ -9,6 +9,7 @@ numbers and no text of the items.
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,11 +61,16 @@ class Relevance:
         ]
         learned = 0.0
         strongest: list[tuple[float, str]] = []
-        for feature in features(document, indicator, branch, concepts, stage, genre):
-            weight = self.weights.get(bucket(feature))
+        names = {
+            bucket(feature): feature
+            for feature in features(document, indicator, branch, concepts, stage, genre)
+        }
+        share = scale(len(names))
+        for number, feature in names.items():
+            weight = self.weights.get(number)
             if weight:
-                learned += weight
-                strongest.append((weight, feature))
+                learned += share * weight
+                strongest.append((share * weight, feature))
         strongest.sort(key=lambda each: -abs(each[0]))
         why = ", ".join(f"{_readable(name)} {weight:+.2f}" for weight, name in strongest[:4])
         found.append(ScorePart(name="relevance", value=round(self.slope * learned, 3), why=why))
@@ -120,6 +126,11 @@ class Relevance:
 
 def bucket(feature: str) -> int:
     return zlib.crc32(feature.encode("utf-8", "replace")) % BUCKETS
+
+
+def scale(count: int) -> float:
+    """What one of ``count`` features weighs, so that long texts weigh no more than short ones."""
+    return 1 / math.sqrt(max(1, count))
 
 
 def features(
