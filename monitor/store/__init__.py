@@ -27,6 +27,7 @@ from monitor.store.moving import copy_database
 from monitor.store.outbox import Outbox
 from monitor.store.people import Beat, People
 from monitor.store.reading import Reading
+from monitor.store.recent import RecentEvents
 from monitor.store.reviews import Reviews
 from monitor.store.search import Search
 
@@ -64,6 +65,7 @@ class SqlStore(
         self.db = database
         self._migrations = migrations
         self._headers = {}
+        self._recent = RecentEvents()
 
     def upgrade(self) -> Sequence[str]:
         """Applies missing migrations and returns them; a copy of an SQLite file is made before."""

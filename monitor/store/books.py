@@ -84,7 +84,7 @@ def imbalances(connection: Connection) -> list[str]:
 
 
 def _stale_pairs(connection: Connection) -> int:
-    names = [column.name for column in PAIR.c if column.name != "changed"]
+    names = [column.name for column in PAIR.c]
     wrong = 0
     numbers = connection.execute(select(EVENT.c.number).order_by(EVENT.c.number)).scalars().all()
     for some in chunks(numbers, 300):

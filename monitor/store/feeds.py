@@ -19,9 +19,11 @@ from monitor.store.codec import (
     state_from_row,
     state_to_columns,
 )
+from monitor.store.engine import INGEST_LOCK
 from monitor.store.holders import is_dead
+from monitor.store.pairs import refresh_pairs
 from monitor.store.part import Part, chunks, inserting
-from monitor.store.tables import FEED, FEED_DAY, POLL
+from monitor.store.tables import EVENT_ITEM, FEED, FEED_DAY, ITEM, POLL
 
 LEASE = timedelta(minutes=10)
 POLL_LOG_KEPT = timedelta(days=45)
@@ -38,12 +40,17 @@ class Feeds(Part):
         A declared feed that is no longer given is retired: not polled or listed, its history kept.
         """
         self._headers = {feed.id: feed.headers for feed in feeds if feed.headers}
-        with self.db.write() as connection:
+        with self.db.write(lock=INGEST_LOCK) as connection:
             known = {
                 row.id: row
                 for row in connection.execute(
                     select(
-                        FEED.c.id, FEED.c.url, FEED.c.declared, FEED.c.enabled, FEED.c.retired_at
+                        FEED.c.id,
+                        FEED.c.url,
+                        FEED.c.declared,
+                        FEED.c.enabled,
+                        FEED.c.reliability,
+                        FEED.c.retired_at,
                     )
                 )
             }
@@ -59,6 +66,12 @@ class Feeds(Part):
                     None,
                 ):
                     _redeclare(connection, feed, declared, moved=row.url != feed.url)
+            regraded = [
+                feed.id
+                for feed in feeds
+                if feed.id in known and known[feed.id].reliability != feed.reliability
+            ]
+            _regrade(connection, regraded)
             gone = select(FEED.c.id).where(FEED.c.declared_in != "", FEED.c.retired_at.is_(None))
             given = {feed.id for feed in feeds}
             left = [id for id in connection.execute(gone).scalars() if id not in given]
@@ -285,6 +298,19 @@ def _add_to_day(connection: Connection, row: Mapping[str, Any]) -> None:
 def trim_poll_log(connection: Connection, *, now: datetime) -> int:
     """Deletes polls older than the log is kept; their days stay."""
     return connection.execute(delete(POLL).where(POLL.c.at < now - POLL_LOG_KEPT)).rowcount
+
+
+def _regrade(connection: Connection, feeds: Sequence[str]) -> None:
+    """Works the inbox's rows out anew whose best source may be another now."""
+    events: set[int] = set()
+    for some in chunks(feeds):
+        query = (
+            select(EVENT_ITEM.c.event)
+            .join(ITEM, ITEM.c.number == EVENT_ITEM.c.item)
+            .where(ITEM.c.feed.in_(some), EVENT_ITEM.c.removed_at.is_(None))
+        )
+        events |= set(connection.execute(query).scalars())
+    refresh_pairs(connection, events)
 
 
 def _new_feed(feed: Feed, now: datetime) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class Groups:
         self._touched: set[int] = set()
         self._touched_items: set[int] = set()
         self.by_key: dict[str, int] = {}
+        self.changed: set[int] = set()  # all events that this transaction has brought up to date
 
     def apply(
         self,
@@ -128,13 +129,16 @@ class Groups:
                 EVENT_ITEM.c.item.in_(some), EVENT_ITEM.c.removed_at.is_(None)
             )
             self._touched |= set(self._connection.execute(query).scalars())
-        for chunk in chunks(sorted(self._touched)):
-            self._refresh(chunk)
-        refresh_pairs(self._connection, self._touched)
+        if self._touched:
+            newest = self._connection.execute(select(func.max(EVENT.c.version))).scalar()
+            for chunk in chunks(sorted(self._touched)):
+                self._refresh(chunk, int(newest or 0) + 1)
+            refresh_pairs(self._connection, self._touched)
+            self.changed |= self._touched
         self._touched.clear()
         self._touched_items.clear()
 
-    def _refresh(self, events: list[int]) -> None:
+    def _refresh(self, events: list[int], version: int) -> None:
         members = (
             EVENT_ITEM.join(ITEM, ITEM.c.number == EVENT_ITEM.c.item),
             (EVENT_ITEM.c.event == EVENT.c.number) & EVENT_ITEM.c.removed_at.is_(None),
@@ -151,7 +155,7 @@ class Groups:
                 first_seen_at=extreme(func.min, EVENT.c.first_seen_at),
                 last_seen_at=extreme(func.max, EVENT.c.last_seen_at),
                 updated_at=self._now,
-                version=EVENT.c.version + 1,
+                version=version,
             )
         )
 

@@ -32,6 +32,7 @@ from monitor.store.engine import INGEST_LOCK
 from monitor.store.feeds import record_import, record_poll
 from monitor.store.grouping import Groups
 from monitor.store.part import Part, chunks, insert_new, numbers
+from monitor.store.recent import RecentEvents
 from monitor.store.search import index_items, unindex_items
 from monitor.store.tables import FEED, HIT, HIT_PAST, ITEM, ITEM_PAST, SIGHTING
 
@@ -40,6 +41,8 @@ Verdict = Literal["new", "updated", "duplicate"]
 
 class Ingest(Part):
     """Writing what a poll or an import brought."""
+
+    _recent: RecentEvents
 
     def recognise(self, items: Sequence[Item]) -> Recognised:
         """Tells items apart without storing them; a later ``add_items`` decides again."""
@@ -50,7 +53,7 @@ class Ingest(Part):
     def batch(self, *, now: datetime) -> Iterator[StoreBatch]:
         """One write transaction: everything in it is committed together or not at all."""
         with self.db.write(lock=INGEST_LOCK) as connection:
-            batch = StoreBatch(connection, now)
+            batch = StoreBatch(connection, now, self._recent)
             yield batch
             batch.finish()
 
@@ -178,8 +181,9 @@ def _free_id(connection: Connection, item: Item, fresh: Mapping[tuple[str, ...],
 class StoreBatch:
     """See ``monitor.protocols.Batch``."""
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime, recent: RecentEvents) -> None:
         self._connection = connection
+        self._recent = recent
         self._now = now
         self._numbers: dict[str, int] = {}  # item id, given or stored → number
         self._seen_at: dict[int, datetime] = {}  # of items that are new in this batch
@@ -208,7 +212,8 @@ class StoreBatch:
 
     def recent_events(self, *, since: datetime) -> Sequence[Event]:
         """Events that new hits may join, with their members, oldest first."""
-        return reading.recent_events(self._connection, since=since)
+        self._groups.finish()
+        return self._recent.read(self._connection, since=since, uncommitted=self._groups.changed)
 
     def add_hits(
         self, hits: Sequence[Hit], *, how: How, warm_up: bool = False

@@ -141,10 +141,9 @@ def _version(connection: sqlite3.Connection, copy: Path) -> str:
 
 def _set_aside(place: Path, now: datetime) -> Path:
     """Renames a database and what belongs to it; a WAL that stayed would spoil the new one."""
-    with closing(sqlite3.connect(place)) as connection:
-        # A damaged file is what a restore is for: it is kept with its WAL, as it is.
-        with suppress(sqlite3.DatabaseError):
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    # A damaged file is what a restore is for: it is kept with its WAL, as it is.
+    with closing(sqlite3.connect(place)) as connection, suppress(sqlite3.DatabaseError):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     stem = f"{place.name}.replaced-{now:%Y%m%dT%H%M%S}"
     number = 0
     while (kept := place.with_name(stem + (f".{number}" if number else ""))).exists():

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from monitor.store.codec import AnyRow
 from monitor.store.part import chunks
@@ -19,12 +19,11 @@ from monitor.store.tables import EVENT_ITEM, FEED, HIT, ITEM, PAIR, REVIEW
 
 def refresh_pairs(connection: Connection, events: Collection[int]) -> None:
     """Works the pairs of these events out anew."""
-    changed = int(connection.execute(select(func.max(PAIR.c.changed))).scalar() or 0) + 1
     for some in chunks(sorted(events), 300):
         connection.execute(delete(PAIR).where(PAIR.c.event.in_(some)))
         rows = worked_out(connection, some)
         if rows:
-            connection.execute(insert(PAIR), [row | {"changed": changed} for row in rows])
+            connection.execute(insert(PAIR), rows)
 
 
 def worked_out(connection: Connection, events: Sequence[int]) -> list[dict[str, Any]]:

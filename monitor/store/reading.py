@@ -269,16 +269,6 @@ def hits_of_item(connection: Connection, item: int) -> list[StoredHit]:
     return read_hits(connection, hit_query().where(HIT.c.item == item), None)
 
 
-def recent_events(connection: Connection, *, since: datetime) -> list[Event]:
-    """Events seen since, oldest first."""
-    query = select(EVENT.c.number).where(EVENT.c.last_seen_at >= since).order_by(EVENT.c.number)
-    numbers = connection.execute(query).scalars().all()
-    found: list[Event] = []
-    for some in chunks(numbers, 500):
-        found += [event for event in load_events(connection, some) if event.members]
-    return found
-
-
 def _event_numbers(
     connection: Connection,
     since: datetime | None,

@@ -294,7 +294,7 @@ class EventRow(Row, table=True):
     first_seen_at: datetime = _at()
     last_seen_at: datetime = _at(index=True)
     updated_at: datetime = _at(index=True)
-    version: int = 0  # grows with every change of the event, its items, hits or reviews
+    version: int = Field(sa_type=BIG, index=True)  # of the last change; grows over all events
     merged_into: int | None = Field(
         default=None, sa_type=BIG, sa_column_args=[ForeignKey("event.number")], nullable=True
     )
@@ -395,7 +395,6 @@ class PairRow(Row, table=True):
     decided_by: str = _text()
     decided_at: datetime | None = _maybe_at()
     reason: str = _text()
-    changed: int = Field(sa_type=BIG, index=True)  # grows with every transaction
 
 
 # ── Levels ───────────────────────────────────────────────────────────────────────────────────────
