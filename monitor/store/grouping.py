@@ -16,6 +16,7 @@ from monitor.desk import ConflictError
 from monitor.errors import StoreError
 from monitor.protocols import EventDraft
 from monitor.store import audit
+from monitor.store.bulk import among, bulk_insert
 from monitor.store.codec import AnyRow
 from monitor.store.engine import INGEST_LOCK
 from monitor.store.pairs import refresh_pairs
@@ -32,6 +33,7 @@ class Groups:
         self._touched: set[int] = set()
         self._touched_items: set[int] = set()
         self.by_key: dict[str, int] = {}
+        self.moved = False  # whether any membership was changed
         self.changed: set[int] = set()  # all events that this transaction has brought up to date
 
     def apply(
@@ -79,13 +81,13 @@ class Groups:
 
     def present(self, items: Iterable[int]) -> dict[int, AnyRow]:
         """The memberships that hold now, by item."""
-        found = {}
-        for some in chunks(items):
-            query = select(EVENT_ITEM).where(
-                EVENT_ITEM.c.item.in_(some), EVENT_ITEM.c.removed_at.is_(None)
-            )
-            found.update({row.item: row for row in self._connection.execute(query)})
-        return found
+        wanted = set(items)
+        if not wanted:
+            return {}
+        query = select(EVENT_ITEM).where(
+            among(self._connection, EVENT_ITEM.c.item, wanted), EVENT_ITEM.c.removed_at.is_(None)
+        )
+        return {row.item: row for row in self._connection.execute(query)}
 
     def move(self, rows: Iterable[Mapping[str, Any]], present: Mapping[int, AnyRow]) -> None:
         """Ends the present memberships of the items and begins those in ``rows``."""
@@ -97,7 +99,8 @@ class Groups:
             self._connection.execute(
                 update(EVENT_ITEM).where(EVENT_ITEM.c.number.in_(some)).values(removed_at=self._now)
             )
-        self._connection.execute(insert(EVENT_ITEM), rows)
+        bulk_insert(self._connection, EVENT_ITEM, rows)
+        self.moved = True
         self._touched |= {row["event"] for row in rows} | {row.event for row in ended}
 
     def open(self, title: str, at: datetime) -> int:
@@ -118,17 +121,12 @@ class Groups:
             }
             for number, (title, at) in zip(given, events, strict=True)
         ]
-        if rows:
-            self._connection.execute(insert(EVENT), rows)
+        bulk_insert(self._connection, EVENT, rows)
         return given
 
     def finish(self) -> None:
         """Brings first sight, last sight and version of the touched events up to date."""
-        for some in chunks(self._touched_items):
-            query = select(EVENT_ITEM.c.event).where(
-                EVENT_ITEM.c.item.in_(some), EVENT_ITEM.c.removed_at.is_(None)
-            )
-            self._touched |= set(self._connection.execute(query).scalars())
+        self._touched |= {row.event for row in self.present(self._touched_items).values()}
         if self._touched:
             newest = self._connection.execute(select(func.max(EVENT.c.version))).scalar()
             for chunk in chunks(sorted(self._touched)):
@@ -191,11 +189,12 @@ class Groups:
         return found | self._merged(found.values()) if found else found
 
     def _first_sights(self, items: Collection[int]) -> dict[int, datetime]:
-        found: dict[int, datetime] = {}
-        for some in chunks(items):
-            query = select(ITEM.c.number, ITEM.c.first_seen_at).where(ITEM.c.number.in_(some))
-            found.update({row.number: row.first_seen_at for row in self._connection.execute(query)})
-        return found
+        if not items:
+            return {}
+        query = select(ITEM.c.number, ITEM.c.first_seen_at).where(
+            among(self._connection, ITEM.c.number, items)
+        )
+        return {row.number: row.first_seen_at for row in self._connection.execute(query)}
 
 
 def _same_place(row: AnyRow, event: int, draft: EventDraft) -> bool:

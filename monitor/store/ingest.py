@@ -20,6 +20,7 @@ from monitor.errors import StoreError
 from monitor.model import Event, FeedState, Hit, Item, StoredHit
 from monitor.protocols import EventDraft, How, PollRecord, Recognised
 from monitor.store import reading
+from monitor.store.bulk import among, bulk_insert
 from monitor.store.codec import (
     HIT_PAYLOAD,
     ITEM_TEXT,
@@ -31,7 +32,7 @@ from monitor.store.codec import (
 from monitor.store.engine import INGEST_LOCK
 from monitor.store.feeds import record_import, record_poll
 from monitor.store.grouping import Groups
-from monitor.store.part import Part, chunks, insert_new, numbers
+from monitor.store.part import Part, chunks, numbers
 from monitor.store.recent import RecentEvents
 from monitor.store.search import index_items, unindex_items
 from monitor.store.tables import FEED, HIT, HIT_PAST, ITEM, ITEM_PAST, SIGHTING
@@ -142,22 +143,20 @@ def _sightings(
         by_feed[item.feed].add(identity)
     found: dict[tuple[str, str], AnyRow] = {}
     for feed, wanted in by_feed.items():
-        for some in chunks(sorted(wanted)):
-            query = (
-                select(SIGHTING.c.identity, *_KNOWN)
-                .join(ITEM, ITEM.c.number == SIGHTING.c.item)
-                .where(SIGHTING.c.feed == feed, SIGHTING.c.identity.in_(some))
-            )
-            found.update({(feed, row.identity): row for row in connection.execute(query)})
+        query = (
+            select(SIGHTING.c.identity, *_KNOWN)
+            .join(ITEM, ITEM.c.number == SIGHTING.c.item)
+            .where(SIGHTING.c.feed == feed, among(connection, SIGHTING.c.identity, wanted))
+        )
+        found.update({(feed, row.identity): row for row in connection.execute(query)})
     return found
 
 
 def _rows(connection: Connection, column: Any, values: Collection[str]) -> dict[str, AnyRow]:
-    found: dict[str, AnyRow] = {}
-    for some in chunks(sorted(values)):
-        query = select(column.label("key"), *_KNOWN).where(column.in_(some))
-        found.update({row.key: row for row in connection.execute(query)})
-    return found
+    if not values:
+        return {}
+    query = select(column.label("key"), *_KNOWN).where(among(connection, column, values))
+    return {row.key: row for row in connection.execute(query)}
 
 
 def _by_id(ids: Mapping[str, AnyRow], item: Item) -> AnyRow | None:
@@ -187,6 +186,7 @@ class StoreBatch:
         self._now = now
         self._numbers: dict[str, int] = {}  # item id, given or stored → number
         self._seen_at: dict[int, datetime] = {}  # of items that are new in this batch
+        self._fresh: dict[int, Item] = {}  # these items
         self._groups = Groups(connection, now)
 
     def add_items(self, items: Sequence[Item], *, how: How, warm_up: bool = False) -> Recognised:
@@ -197,6 +197,7 @@ class StoreBatch:
             each.number = number
             each.item = replace(each.item, first_seen_at=each.item.first_seen_at or self._now)
             self._seen_at[number] = each.item.first_seen_at or self._now
+            self._fresh[number] = each.item
         for each in told:
             if each.twin is not None:
                 each.number = each.twin.number
@@ -220,27 +221,39 @@ class StoreBatch:
     ) -> Sequence[StoredHit]:
         """Stores hits; returns those that are new or back after a withdrawal, in the order given."""
         unique = {(self._number(hit.item), hit.watch, hit.indicator): hit for hit in hits}
-        known = self._known_hits({number for number, _, _ in unique})
-        new = {key: hit for key, hit in unique.items() if key not in known}
+        known = self._known_hits({key[0] for key in unique})
+        new = [key for key in unique if key not in known]
         given = dict(zip(new, numbers(self._connection, HIT, len(new)), strict=True))
         rows = []
-        for key, hit in new.items():
+        for key, number in given.items():
             at = self._seen_at.get(key[0], self._now)
-            row = {"number": given[key], "item": key[0], "watch": key[1], "indicator": key[2]}
+            row = {"number": number, "item": key[0], "watch": key[1], "indicator": key[2]}
             row |= {"stored_at": at, "since_at": at, "how": how, "warm_up": warm_up}
-            rows.append(row | hit_to_columns(hit))
-        if rows:
-            self._connection.execute(insert(HIT), rows)
-        restored = [
-            known[key].number
+            rows.append(row | hit_to_columns(unique[key]))
+        bulk_insert(self._connection, HIT, rows)
+        restored = {
+            key: known[key].number
             for key, hit in unique.items()
             if key in known and self._refresh(known[key], hit)
-        ]
-        wanted = [*given.values(), *restored]
+        }
         self._groups.touch_items({key[0] for key in unique})
-        order = {number: place for place, number in enumerate(wanted)}
-        stored = reading.hits_by_number(self._connection, wanted)
-        return sorted(stored, key=lambda each: order[each.number])
+        wanted = given | restored
+        if self._groups.moved or not all(key[0] in self._fresh for key in wanted):
+            order = {wanted[key]: place for place, key in enumerate(unique) if key in wanted}
+            found = reading.hits_by_number(self._connection, order)
+            return sorted(found, key=lambda each: order[each.number])
+        return [  # of items that are new and in no event yet, nothing need be read back
+            StoredHit(
+                number=wanted[key],
+                hit=replace(hit, item=self._fresh[key[0]].id),
+                item=self._fresh[key[0]],
+                event=None,
+                stored_at=self._seen_at[key[0]],
+                how=how,
+            )
+            for key, hit in unique.items()
+            if key in wanted
+        ]
 
     def withdraw_hits(self, item: str, *, keep: Collection[tuple[str, str]]) -> int:
         """Marks hits of an edited item that no longer hold; reviewed ones stay."""
@@ -293,9 +306,8 @@ class StoreBatch:
             at = each.item.first_seen_at
             row |= {"number": each.number, "identity": each.identity, "how": how}
             rows.append(row | {"warm_up": warm_up, "first_seen_at": at, "since_at": at})
-        if rows:
-            self._connection.execute(insert(ITEM), rows)
-            _index(self._connection, new)
+        bulk_insert(self._connection, ITEM, rows)
+        _index(self._connection, new)
 
     def _edit(self, edited: Sequence[Told]) -> None:
         if not edited:
@@ -339,7 +351,7 @@ class StoreBatch:
             for each in told
             if not each.sighted
         ]
-        insert_new(self._connection, SIGHTING, rows)
+        bulk_insert(self._connection, SIGHTING, rows, skip_known=True)
 
     def _note_import(self, items: Sequence[Item], new: Sequence[Told]) -> None:
         dated = {each.id for each in items if each.first_seen_at is not None}
@@ -361,10 +373,12 @@ class StoreBatch:
         return number
 
     def _known_hits(self, items: Collection[int]) -> dict[tuple[int, str, str], AnyRow]:
-        known = {}
-        for some in chunks(items):
-            for row in self._connection.execute(select(HIT).where(HIT.c.item.in_(some))):
-                known[row.item, row.watch, row.indicator] = row
+        if not items:
+            return {}
+        query = select(HIT).where(among(self._connection, HIT.c.item, items))
+        known: dict[tuple[int, str, str], AnyRow] = {}
+        for row in self._connection.execute(query):
+            known[row.item, row.watch, row.indicator] = row
         return known
 
     def _refresh(self, row: AnyRow, hit: Hit) -> bool:

@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
+from monitor.store.bulk import among, bulk_insert
 from monitor.store.codec import AnyRow
 from monitor.store.part import chunks
 from monitor.store.tables import EVENT_ITEM, FEED, HIT, ITEM, PAIR, REVIEW
@@ -19,11 +20,10 @@ from monitor.store.tables import EVENT_ITEM, FEED, HIT, ITEM, PAIR, REVIEW
 
 def refresh_pairs(connection: Connection, events: Collection[int]) -> None:
     """Works the pairs of these events out anew."""
-    for some in chunks(sorted(events), 300):
-        connection.execute(delete(PAIR).where(PAIR.c.event.in_(some)))
+    for some in chunks(sorted(events), 2000):
+        connection.execute(delete(PAIR).where(among(connection, PAIR.c.event, some)))
         rows = worked_out(connection, some)
-        if rows:
-            connection.execute(insert(PAIR), rows)
+        bulk_insert(connection, PAIR, rows)
 
 
 def worked_out(connection: Connection, events: Sequence[int]) -> list[dict[str, Any]]:
@@ -69,7 +69,7 @@ def _members(connection: Connection, events: Sequence[int]) -> defaultdict[int, 
             ITEM.c.first_seen_at,
         )
         .join(ITEM, ITEM.c.number == EVENT_ITEM.c.item)
-        .where(EVENT_ITEM.c.event.in_(events), EVENT_ITEM.c.removed_at.is_(None))
+        .where(among(connection, EVENT_ITEM.c.event, events), EVENT_ITEM.c.removed_at.is_(None))
     )
     found: defaultdict[int, list[AnyRow]] = defaultdict(list)
     for row in connection.execute(query):
@@ -95,7 +95,7 @@ def _hits(
         .join(HIT, HIT.c.item == EVENT_ITEM.c.item)
         .join(ITEM, ITEM.c.number == EVENT_ITEM.c.item)
         .where(
-            EVENT_ITEM.c.event.in_(events),
+            among(connection, EVENT_ITEM.c.event, events),
             EVENT_ITEM.c.removed_at.is_(None),
             HIT.c.withdrawn_at.is_(None),
         )
@@ -110,7 +110,9 @@ def _hits(
 
 
 def _verdicts(connection: Connection, events: Sequence[int]) -> dict[tuple[int, str, str], AnyRow]:
-    query = select(REVIEW).where(REVIEW.c.event.in_(events)).order_by(REVIEW.c.number)
+    query = (
+        select(REVIEW).where(among(connection, REVIEW.c.event, events)).order_by(REVIEW.c.number)
+    )
     return {(row.event, row.watch, row.indicator): row for row in connection.execute(query)}
 
 

@@ -7,29 +7,30 @@ them with FTS5 (its ``ascii`` tokeniser takes them as they are), PostgreSQL with
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, column, delete, func, insert, select, text
+from sqlalchemy import Connection, bindparam, column, delete, func, select, text
 
 from monitor.desk import Found, FoundPage
 from monitor.model import Item
+from monitor.store.bulk import bulk_insert
 from monitor.store.codec import item_from
 from monitor.store.part import Part, chunks
 from monitor.store.tables import EVENT_ITEM, HIT, ITEM, ITEM_SEARCH
-from monitor.text import cut, split_words
+from monitor.text import cut, fold
 
+_WORD = re.compile(r"[^\W_]+")
 LIMIT_BYTES = 16 * 1024  # of an item's text is searchable; a feed item is a tenth of that
 
 
 def words_of(*texts: str) -> list[str]:
     """The folded words of texts, each once, in order."""
-    folded: list[str] = []
-    for each in texts:
-        for word in split_words(cut(each, LIMIT_BYTES)):
-            folded += word.casefold().replace("_", " ").split()
-    return list(dict.fromkeys(folded))
+    return list(
+        dict.fromkeys(_WORD.findall(fold(cut("\n".join(texts), LIMIT_BYTES)).text.casefold()))
+    )
 
 
 class Search(Part):
@@ -94,9 +95,12 @@ def index_items(connection: Connection, items: Sequence[tuple[int, str, str]]) -
     rows = [{"item": n, "body": " ".join(words_of(title, summary))} for n, title, summary in items]
     if not rows:
         return
-    connection.execute(insert(ITEM_SEARCH), rows)
+    bulk_insert(connection, ITEM_SEARCH, rows)
     if connection.dialect.name == "sqlite":
-        connection.execute(text("INSERT INTO item_fts (rowid, body) VALUES (:item, :body)"), rows)
+        connection.exec_driver_sql(
+            "INSERT INTO item_fts (rowid, body) VALUES (?, ?)",
+            [(row["item"], row["body"]) for row in rows],
+        )
 
 
 def unindex_items(connection: Connection, numbers: Collection[int]) -> None:
