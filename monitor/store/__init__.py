@@ -30,6 +30,7 @@ from monitor.store.reading import Reading
 from monitor.store.recent import RecentEvents
 from monitor.store.reviews import Reviews
 from monitor.store.search import Search
+from monitor.store.tally import Tally
 
 __all__ = [
     "Beat",
@@ -66,6 +67,7 @@ class SqlStore(
         self._migrations = migrations
         self._headers = {}
         self._recent = RecentEvents()
+        self._tally = Tally()
 
     def upgrade(self) -> Sequence[str]:
         """Applies missing migrations and returns them; a copy of an SQLite file is made before."""

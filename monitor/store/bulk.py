@@ -57,6 +57,16 @@ def among(connection: Connection, column: Any, values: Collection[Any]) -> Colum
     return matched
 
 
+def listed_pairs(connection: Connection, pairs: Sequence[tuple[str, str]]) -> Any:
+    """A table of two columns, ``a`` and ``b``, of these pairs: one or two parameters in all."""
+    if connection.dialect.name == "sqlite":
+        listed = func.json_each(json.dumps(pairs)).table_valued("value")
+        columns = (func.json_extract(listed.c.value, path) for path in ("$[0]", "$[1]"))
+        return select(*(c.label(name) for c, name in zip(columns, "ab", strict=True))).subquery()
+    first, second = (bindparam(None, [pair[n] for pair in pairs], ARRAY(Text())) for n in (0, 1))
+    return func.unnest(first, second).table_valued("a", "b").render_derived()
+
+
 @lru_cache(maxsize=64)
 def _statement(dialect: str, table: Table, names: tuple[str, ...], skip_known: bool) -> str:
     mark = "?" if dialect == "sqlite" else "%s"

@@ -20,8 +20,8 @@ from monitor.store.codec import (
     state_to_columns,
 )
 from monitor.store.engine import INGEST_LOCK
+from monitor.store.grouping import Groups
 from monitor.store.holders import is_dead
-from monitor.store.pairs import refresh_pairs
 from monitor.store.part import Part, chunks, inserting
 from monitor.store.tables import EVENT_ITEM, FEED, FEED_DAY, ITEM, POLL
 
@@ -71,7 +71,7 @@ class Feeds(Part):
                 for feed in feeds
                 if feed.id in known and known[feed.id].reliability != feed.reliability
             ]
-            _regrade(connection, regraded)
+            _regrade(connection, regraded, now)
             gone = select(FEED.c.id).where(FEED.c.declared_in != "", FEED.c.retired_at.is_(None))
             given = {feed.id for feed in feeds}
             left = [id for id in connection.execute(gone).scalars() if id not in given]
@@ -300,7 +300,7 @@ def trim_poll_log(connection: Connection, *, now: datetime) -> int:
     return connection.execute(delete(POLL).where(POLL.c.at < now - POLL_LOG_KEPT)).rowcount
 
 
-def _regrade(connection: Connection, feeds: Sequence[str]) -> None:
+def _regrade(connection: Connection, feeds: Sequence[str], now: datetime) -> None:
     """Works the inbox's rows out anew whose best source may be another now."""
     events: set[int] = set()
     for some in chunks(feeds):
@@ -310,7 +310,9 @@ def _regrade(connection: Connection, feeds: Sequence[str]) -> None:
             .where(ITEM.c.feed.in_(some), EVENT_ITEM.c.removed_at.is_(None))
         )
         events |= set(connection.execute(query).scalars())
-    refresh_pairs(connection, events)
+    groups = Groups(connection, now)
+    groups.touch(*events)
+    groups.finish()
 
 
 def _new_feed(feed: Feed, now: datetime) -> dict[str, Any]:

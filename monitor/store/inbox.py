@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import UTC, date, datetime, time
+from typing import Any, cast
 
-from sqlalchemy import Connection, and_, case, exists, func, literal, or_, select, tuple_
+from sqlalchemy import Connection, Select, and_, case, exists, func, literal, or_, select, tuple_
 
 from monitor.desk import FacetName, Facets, InboxFilter, InboxPage, InboxRow, InboxSort
 from monitor.errors import ConfigError
@@ -18,6 +18,7 @@ from monitor.store.codec import AnyRow
 from monitor.store.part import Part
 from monitor.store.search import matching, words_of
 from monitor.store.tables import EVENT, EVENT_ITEM, FEED, GRADE, ITEM, PAIR, REVIEW
+from monitor.store.tally import Tally
 
 _ORIGINS = case((PAIR.c.origins >= 3, "3+"), (PAIR.c.origins == 2, "2"), else_="1")
 _GRADE = case((PAIR.c.grade <= "B", "A-B"), (PAIR.c.grade <= "D", "C-D"), else_="E-F")
@@ -41,6 +42,8 @@ _TAIL = (PAIR.c.watch, PAIR.c.indicator)
 
 class Inbox(Part):
     """What waits for a verdict, and what was decided."""
+
+    _tally: Tally
 
     def inbox(
         self,
@@ -68,58 +71,65 @@ class Inbox(Part):
 
     def facets(self, filter: InboxFilter) -> Facets:
         """Counts by facet value, each under all filters but its own."""
-        counts: dict[str, Mapping[str, int]] = {}
         with self.db.read() as connection:
-            for name, value in _FACETS.items():
-                query = select(value.label("value"), func.count().label("rows")).group_by(value)
-                for condition in self._conditions(filter, but=name):
-                    query = query.where(condition)
-                found = [(row.value, row.rows) for row in connection.execute(query) if row.value]
-                counts[name] = dict(sorted(found, key=lambda each: (-each[1], each[0])))
-            query = select(func.count()).select_from(PAIR)
-            for condition in self._conditions(filter):
+            if filter.second_opinion_of is not None:
+                return self._counted_by_sql(connection, filter)
+            events = None
+            if words := words_of(filter.text):
+                events = set(connection.execute(self._events_with(words)).scalars())
+            return self._tally.facets(connection, filter, events=events)
+
+    def _counted_by_sql(self, connection: Connection, filter: InboxFilter) -> Facets:
+        """For the rare filter that is about a pair's reviews."""
+        counts: dict[str, Mapping[str, int]] = {}
+        for name, value in _FACETS.items():
+            query = select(value.label("value"), func.count().label("rows")).group_by(value)
+            for condition in self._conditions(filter, but=name):
                 query = query.where(condition)
-            total = int(connection.execute(query).scalar_one())
-        return Facets(counts=counts, total=total)
+            found = [(row.value, row.rows) for row in connection.execute(query) if row.value]
+            counts[name] = dict(sorted(found, key=lambda each: (-each[1], each[0])))
+        whole = select(func.count()).select_from(PAIR)
+        for condition in self._conditions(filter):
+            whole = whole.where(condition)
+        return Facets(counts=counts, total=int(connection.execute(whole).scalar_one()))
 
     def waiting(self) -> Mapping[tuple[str, str], Mapping[Status, int]]:
         """(watch, indicator) → status → pairs."""
-        query = select(PAIR.c.watch, PAIR.c.indicator, PAIR.c.status, func.count()).group_by(
-            PAIR.c.watch, PAIR.c.indicator, PAIR.c.status
-        )
-        found: dict[tuple[str, str], dict[Status, int]] = {}
         with self.db.read() as connection:
-            for watch, indicator, status, count in connection.execute(query):
-                found.setdefault((watch, indicator), {})[status] = count
-        return found
+            return cast(
+                Mapping[tuple[str, str], Mapping[Status, int]], self._tally.waiting(connection)
+            )
 
     def activity(
         self, *, since: datetime, as_of: datetime | None = None
     ) -> Mapping[tuple[str, str], Mapping[date, int]]:
         """(watch, indicator) → UTC day an event was first seen → events that are not dismissed."""
-        found: dict[tuple[str, str], dict[date, int]] = {}
         if as_of is not None:
-            for event in self._events_as_of(since, as_of):
-                day = event.first_seen_at.astimezone(UTC).date()
-                for subject, status in event.reviews.items():
-                    if status != "dismissed":
-                        days = found.setdefault(subject, {})
-                        days[day] = days.get(day, 0) + 1
-            return found
-        day_of = (
-            func.date(PAIR.c.first_seen_at)
-            if self.db.is_sqlite
-            else func.date(func.timezone("UTC", PAIR.c.first_seen_at))
-        )
+            return self._activity_as_of(since, as_of)
+        first = since.astimezone(UTC).date()
+        rest = datetime.combine(first, time.max, UTC)
         query = (
-            select(PAIR.c.watch, PAIR.c.indicator, day_of, func.count())
-            .where(PAIR.c.first_seen_at >= since, PAIR.c.status != "dismissed")
-            .group_by(PAIR.c.watch, PAIR.c.indicator, day_of)
+            select(PAIR.c.watch, PAIR.c.indicator, func.count())
+            .where(PAIR.c.first_seen_at.between(since, rest), PAIR.c.status != "dismissed")
+            .group_by(PAIR.c.watch, PAIR.c.indicator)
         )
         with self.db.read() as connection:
-            for watch, indicator, day, count in connection.execute(query):
-                when = date.fromisoformat(day) if isinstance(day, str) else day
-                found.setdefault((watch, indicator), {})[when] = count
+            days = self._tally.days(connection, after=first)
+            found = {subject: dict(counts) for subject, counts in days.items()}
+            for watch, indicator, count in connection.execute(query):
+                found.setdefault((watch, indicator), {})[first] = count
+        return found
+
+    def _activity_as_of(
+        self, since: datetime, as_of: datetime
+    ) -> Mapping[tuple[str, str], Mapping[date, int]]:
+        found: dict[tuple[str, str], dict[date, int]] = {}
+        for event in self._events_as_of(since, as_of):
+            day = event.first_seen_at.astimezone(UTC).date()
+            for subject, status in event.reviews.items():
+                if status != "dismissed":
+                    days = found.setdefault(subject, {})
+                    days[day] = days.get(day, 0) + 1
         return found
 
     def related(self, event: int, *, limit: int = 5) -> Sequence[InboxRow]:
@@ -165,6 +175,13 @@ class Inbox(Part):
                 found += reading.load_events(connection, some, as_of=as_of)
         return [each for each in found if each.members and each.first_seen_at >= since]
 
+    def _events_with(self, words: Sequence[str]) -> Select[Any]:
+        """The events one of whose items holds all words."""
+        return select(EVENT_ITEM.c.event).where(
+            EVENT_ITEM.c.removed_at.is_(None),
+            EVENT_ITEM.c.item.in_(matching(self.db.is_sqlite, words)),
+        )
+
     def _conditions(self, filter: InboxFilter, *, but: FacetName | None = None) -> list[Any]:
         wanted: dict[FacetName, Any] = {
             "status": filter.status,
@@ -187,14 +204,7 @@ class Inbox(Part):
         if filter.until is not None:
             found.append(PAIR.c.first_seen_at < filter.until)
         if words := words_of(filter.text):
-            found.append(
-                PAIR.c.event.in_(
-                    select(EVENT_ITEM.c.event).where(
-                        EVENT_ITEM.c.removed_at.is_(None),
-                        EVENT_ITEM.c.item.in_(matching(self.db.is_sqlite, words)),
-                    )
-                )
-            )
+            found.append(PAIR.c.event.in_(self._events_with(words)))
         if filter.second_opinion_of is not None:
             found += [_judged(REVIEW.c.by != filter.second_opinion_of)]
             found += [~_judged(REVIEW.c.by == filter.second_opinion_of)]

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, insert, select, update
 
 from monitor.errors import StoreError
 from monitor.model import Event, FeedState, Hit, Item, StoredHit
 from monitor.protocols import EventDraft, How, PollRecord, Recognised
 from monitor.store import reading
-from monitor.store.bulk import among, bulk_insert
+from monitor.store.bulk import among, bulk_insert, listed_pairs
 from monitor.store.codec import (
     HIT_PAYLOAD,
     ITEM_TEXT,
@@ -138,18 +138,17 @@ def _identities(items: Sequence[Item]) -> list[str]:
 def _sightings(
     connection: Connection, items: Sequence[Item], identities: Sequence[str]
 ) -> dict[tuple[str, str], AnyRow]:
-    by_feed: defaultdict[str, set[str]] = defaultdict(set)
-    for item, identity in zip(items, identities, strict=True):
-        by_feed[item.feed].add(identity)
-    found: dict[tuple[str, str], AnyRow] = {}
-    for feed, wanted in by_feed.items():
-        query = (
-            select(SIGHTING.c.identity, *_KNOWN)
-            .join(ITEM, ITEM.c.number == SIGHTING.c.item)
-            .where(SIGHTING.c.feed == feed, among(connection, SIGHTING.c.identity, wanted))
-        )
-        found.update({(feed, row.identity): row for row in connection.execute(query)})
-    return found
+    wanted = {(item.feed, identity) for item, identity in zip(items, identities, strict=True)}
+    if not wanted:
+        return {}
+    pairs = listed_pairs(connection, sorted(wanted))
+    query = (
+        select(SIGHTING.c.feed.label("in_feed"), SIGHTING.c.identity, *_KNOWN)
+        .select_from(pairs)
+        .join(SIGHTING, and_(SIGHTING.c.feed == pairs.c.a, SIGHTING.c.identity == pairs.c.b))
+        .join(ITEM, ITEM.c.number == SIGHTING.c.item)
+    )
+    return {(row.in_feed, row.identity): row for row in connection.execute(query)}
 
 
 def _rows(connection: Connection, column: Any, values: Collection[str]) -> dict[str, AnyRow]:

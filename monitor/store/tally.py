@@ -1,0 +1,212 @@
+"""The inbox's counts, kept in memory and brought up to date by what changed.
+
+Counting 100,000 pairs by seven facets takes SQL a quarter of a second, and nearly nothing of it changes
+between two looks. ``event.version`` grows with every change of an event, in the order of commits, so
+that a look reads only the events that changed since the look before, whoever changed them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from sqlalchemy import Connection, select
+
+from monitor.desk import FacetName, Facets, InboxFilter
+from monitor.store.tables import EVENT, PAIR
+
+Kind = tuple[str, str, str, str, str, str, str, str]
+"""A pair's status, watch, indicator, origins, grade, lang, stage and feed."""
+
+_PLACE: dict[FacetName, int] = {
+    "status": 0,
+    "indicator": 2,
+    "origins": 3,
+    "grade": 4,
+    "lang": 5,
+    "stage": 6,
+    "feed": 7,
+}
+_GRADES = {"A": "A-B", "B": "A-B", "C": "C-D", "D": "C-D"}
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one process has counted. Safe to use from any thread."""
+
+    _version: int = -1
+    _pairs: dict[int, tuple[tuple[Kind, datetime], ...]] = field(default_factory=dict)
+    _kinds: Counter[Kind] = field(default_factory=Counter)
+    _margins: defaultdict[str, defaultdict[FacetName, Counter[str]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(Counter))
+    )
+    _days: Counter[tuple[str, str, date]] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def waiting(self, connection: Connection) -> Mapping[tuple[str, str], Mapping[str, int]]:
+        """(watch, indicator) → status → pairs."""
+        with self._lock:
+            self._catch_up(connection)
+            found: dict[tuple[str, str], dict[str, int]] = {}
+            for kind, count in self._kinds.items():
+                by_status = found.setdefault(kind[1:3], {})
+                by_status[kind[0]] = by_status.get(kind[0], 0) + count
+            return found
+
+    def days(
+        self, connection: Connection, *, after: date
+    ) -> Mapping[tuple[str, str], Mapping[date, int]]:
+        """(watch, indicator) → UTC day after that day → pairs that are not dismissed."""
+        with self._lock:
+            self._catch_up(connection)
+            found: dict[tuple[str, str], dict[date, int]] = {}
+            for (watch, indicator, day), count in self._days.items():
+                if day > after:
+                    found.setdefault((watch, indicator), {})[day] = count
+            return found
+
+    def facets(
+        self, connection: Connection, filter: InboxFilter, *, events: Collection[int] | None
+    ) -> Facets:
+        """Counts by facet, each under all filters but its own; ``events``: of these only."""
+        with self._lock:
+            self._catch_up(connection)
+            active = _active(filter)
+            bounded = events is not None or filter.since is not None or filter.until is not None
+            if not bounded and filter.watch is None and set(active) <= {"status"}:
+                return self._of_status(filter.status)
+            kinds = self._counted(filter, events) if bounded else self._kinds
+            return _count(kinds.items(), filter.watch, active)
+
+    def _of_status(self, status: str | None) -> Facets:
+        """The commonest look: nothing chosen but the status."""
+        counts: dict[str, Mapping[str, int]] = {}
+        statuses = [status] if status is not None else list(self._margins)
+        for name in _PLACE:
+            summed: Counter[str] = Counter()
+            for each in self._margins if name == "status" else statuses:
+                summed.update(self._margins[each][name])
+            counts[name] = _most_first(summed)
+        total = sum(self._margins[each]["status"].total() for each in statuses)
+        return Facets(counts=counts, total=total)
+
+    def _counted(self, filter: InboxFilter, events: Collection[int] | None) -> Counter[Kind]:
+        chosen: Iterable[int] = self._pairs if events is None else events
+        return Counter(
+            kind
+            for event in chosen
+            for kind, at in self._pairs.get(event, ())
+            if (filter.since is None or at >= filter.since)
+            and (filter.until is None or at < filter.until)
+        )
+
+    def _catch_up(self, connection: Connection) -> None:
+        query = (
+            select(EVENT.c.number, EVENT.c.version, *_COLUMNS)
+            .outerjoin(PAIR, PAIR.c.event == EVENT.c.number)
+            .where(EVENT.c.version > self._version)
+        )
+        changed: dict[int, list[tuple[Kind, datetime]]] = {}
+        for number, version, first_seen_at, *columns in connection.execute(query):
+            pairs = changed.setdefault(number, [])
+            if first_seen_at is not None:
+                pairs.append((_kind(columns), first_seen_at))
+            self._version = max(self._version, version)
+        for number, pairs in changed.items():
+            for kind, at in self._pairs.pop(number, ()):
+                self._add(kind, at, -1)
+            for kind, at in pairs:
+                self._add(kind, at, 1)
+            if pairs:
+                self._pairs[number] = tuple(pairs)
+
+    def _add(self, kind: Kind, at: datetime, count: int) -> None:
+        self._kinds[kind] += count
+        if not self._kinds[kind]:
+            del self._kinds[kind]
+        margins = self._margins[kind[0]]
+        for name, place in _PLACE.items():
+            margins[name][kind[place]] += count
+        if kind[0] != "dismissed":
+            day = (kind[1], kind[2], at.astimezone(UTC).date())
+            self._days[day] += count
+            if not self._days[day]:
+                del self._days[day]
+
+
+_COLUMNS = (
+    PAIR.c.first_seen_at,
+    PAIR.c.status,
+    PAIR.c.watch,
+    PAIR.c.indicator,
+    PAIR.c.origins,
+    PAIR.c.grade,
+    PAIR.c.lang,
+    PAIR.c.stage,
+    PAIR.c.feed,
+)
+
+
+def _kind(columns: Sequence[object]) -> Kind:
+    status, watch, indicator, origins, grade, lang, stage, feed = columns
+    several = "3+" if int(str(origins)) >= 3 else "2" if origins == 2 else "1"
+    graded = _GRADES.get(str(grade), "E-F")
+    return (
+        str(status),
+        str(watch),
+        str(indicator),
+        several,
+        graded,
+        str(lang),
+        str(stage or ""),
+        str(feed),
+    )
+
+
+def _active(filter: InboxFilter) -> dict[FacetName, str]:
+    chosen: dict[FacetName, str | None] = {
+        "status": filter.status,
+        "indicator": filter.indicator,
+        "origins": filter.origins,
+        "grade": filter.grade,
+        "lang": filter.lang,
+        "stage": filter.stage,
+        "feed": filter.feed,
+    }
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _count(
+    kinds: Iterable[tuple[Kind, int]], watch: str | None, active: Mapping[FacetName, str]
+) -> Facets:
+    """A kind that fails one filter still counts for that filter's own facet."""
+    wanted = [(name, _PLACE[name], value) for name, value in active.items()]
+    matching: list[tuple[Kind, int]] = []
+    failing: defaultdict[FacetName, Counter[str]] = defaultdict(Counter)
+    for kind, count in kinds:
+        if watch is not None and kind[1] != watch:
+            continue
+        missed = [name for name, place, value in wanted if kind[place] != value]
+        if not missed:
+            matching.append((kind, count))
+        elif len(missed) == 1:
+            failing[missed[0]][kind[_PLACE[missed[0]]]] += count
+    counts: dict[str, Mapping[str, int]] = {}
+    for name, place in _PLACE.items():
+        summed = failing[name]
+        for kind, count in matching:
+            summed[kind[place]] += count
+        counts[name] = _most_first(summed)
+    return Facets(counts=counts, total=sum(count for _, count in matching))
+
+
+def _most_first(counts: Counter[str]) -> Mapping[str, int]:
+    return dict(_sorted(counts))
+
+
+def _sorted(counts: Counter[str]) -> Iterator[tuple[str, int]]:
+    found = [(value, count) for value, count in counts.items() if value and count]
+    yield from sorted(found, key=lambda each: (-each[1], each[0]))
