@@ -42,6 +42,7 @@ def feed_to_json(feed: Feed) -> dict[str, Any]:
     """What is kept of a feed. Headers may hold secrets: those of declared feeds stay in the files."""
     value = asdict(feed)
     value["interval"] = feed.interval.total_seconds() if feed.interval else None
+    value["topics"] = list(feed.topics)
     value["headers"] = {} if feed.declared_in else dict(feed.headers)
     return value
 

@@ -40,47 +40,26 @@ class Feeds(Part):
         A declared feed that is no longer given is retired: not polled or listed, its history kept.
         """
         self._headers = {feed.id: feed.headers for feed in feeds if feed.headers}
+        with self.db.read() as connection:
+            if not _differing(feeds, _declared(connection)):
+                return  # as at nearly every start: nobody need wait for the write lock
         with self.db.write(lock=INGEST_LOCK) as connection:
-            known = {
-                row.id: row
-                for row in connection.execute(
-                    select(
-                        FEED.c.id,
-                        FEED.c.url,
-                        FEED.c.declared,
-                        FEED.c.enabled,
-                        FEED.c.reliability,
-                        FEED.c.retired_at,
-                    )
-                )
-            }
-            for feed in feeds:
-                row = known.get(feed.id)
-                declared = feed_to_json(feed)
-                if row is None:
+            known = _declared(connection)
+            for id in _differing(feeds, known):
+                feed = next((each for each in feeds if each.id == id), None)
+                if feed is None:
+                    retired = update(FEED).where(FEED.c.id == id)
+                    connection.execute(retired.values(retired_at=now, lease_holder=None))
+                elif id in known:
+                    _redeclare(connection, feed, moved=known[id].url != feed.url)
+                else:
                     connection.execute(FEED.insert().values(_new_feed(feed, now)))
-                elif (row.declared, row.url, row.enabled, row.retired_at) != (
-                    declared,
-                    feed.url,
-                    feed.enabled,
-                    None,
-                ):
-                    _redeclare(connection, feed, declared, moved=row.url != feed.url)
             regraded = [
                 feed.id
                 for feed in feeds
                 if feed.id in known and known[feed.id].reliability != feed.reliability
             ]
             _regrade(connection, regraded, now)
-            gone = select(FEED.c.id).where(FEED.c.declared_in != "", FEED.c.retired_at.is_(None))
-            given = {feed.id for feed in feeds}
-            left = [id for id in connection.execute(gone).scalars() if id not in given]
-            for some in chunks(left):
-                connection.execute(
-                    update(FEED)
-                    .where(FEED.c.id.in_(some))
-                    .values(retired_at=now, lease_holder=None)
-                )
 
     def add_feed(self, feed: Feed, *, now: datetime) -> None:
         """Adds a feed by command. Raises StoreError if its id or URL is there already."""
@@ -97,7 +76,7 @@ class Feeds(Part):
                         remedy="`monitor feeds list` shows it",
                     )
             if connection.execute(select(FEED.c.id).where(FEED.c.id == feed.id)).first():
-                _redeclare(connection, feed, feed_to_json(feed), moved=True)
+                _redeclare(connection, feed, moved=True)
             else:
                 connection.execute(FEED.insert().values(_new_feed(feed, now)))
 
@@ -327,12 +306,42 @@ def _new_feed(feed: Feed, now: datetime) -> dict[str, Any]:
     } | state_to_columns(FeedState())
 
 
-def _redeclare(
-    connection: Connection, feed: Feed, declared: dict[str, Any], *, moved: bool
-) -> None:
+def _declared(connection: Connection) -> dict[str, AnyRow]:
+    columns = (
+        FEED.c.id,
+        FEED.c.url,
+        FEED.c.declared,
+        FEED.c.declared_in,
+        FEED.c.enabled,
+        FEED.c.reliability,
+        FEED.c.retired_at,
+    )
+    return {row.id: row for row in connection.execute(select(*columns))}
+
+
+def _differing(feeds: Sequence[Feed], known: Mapping[str, AnyRow]) -> list[str]:
+    """Ids of the feeds that are not in the database as they are declared, in a stable order."""
+    given = {feed.id: feed for feed in feeds}
+    gone = [
+        row.id
+        for row in known.values()
+        if row.declared_in and row.retired_at is None and row.id not in given
+    ]
+    changed = [
+        id
+        for id, feed in given.items()
+        if id not in known
+        or known[id].retired_at is not None
+        or (known[id].declared, known[id].url, known[id].enabled)
+        != (feed_to_json(feed), feed.url, feed.enabled)
+    ]
+    return [*gone, *changed]
+
+
+def _redeclare(connection: Connection, feed: Feed, *, moved: bool) -> None:
     values: dict[str, Any] = {
         "url": feed.url,
-        "declared": declared,
+        "declared": feed_to_json(feed),
         "declared_in": feed.declared_in,
         "enabled": feed.enabled,
         "reliability": feed.reliability,

@@ -60,6 +60,15 @@ class TestDeclaring:
         (status,) = store.feeds()
         assert (status.state.validators, status.state.polls) == (Validators(), 7)
 
+    def test_declaring_the_same_again_writes_nothing(self, store, make):
+        feeds = [
+            declared(make, topics=("war",), interval=timedelta(minutes=5)),
+            declared(make, "x"),
+        ]
+        store.sync_feeds(feeds, now=make.now)
+        with store.batch(now=make.now):  # a writer is at work: this would be a second one
+            store.sync_feeds(feeds, now=make.at(1))
+
     def test_what_is_declared_no_longer_is_retired_and_can_return(self, store, make):
         store.sync_feeds([declared(make), declared(make, "tass")], now=make.now)
         store.add_feed(make.feed("added"), now=make.now)
