@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     any_,
     bindparam,
+    exc,
     func,
     select,
 )
@@ -42,8 +43,12 @@ def bulk_insert(
         return
     names = tuple(rows[0])
     columns = [_prepared(connection, table.c[name], [row[name] for row in rows]) for name in names]
+    data = zip(*columns, strict=True)
+    if connection.dialect.name == "postgresql" and not skip_known:
+        _copy_in(connection, table, names, data)
+        return
     statement = _statement(connection.dialect.name, table, names, skip_known)
-    connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
+    connection.exec_driver_sql(statement, list(data))
 
 
 def among(connection: Connection, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
@@ -65,6 +70,24 @@ def listed_pairs(connection: Connection, pairs: Sequence[tuple[str, str]]) -> An
         return select(*(c.label(name) for c, name in zip(columns, "ab", strict=True))).subquery()
     first, second = (bindparam(None, [pair[n] for pair in pairs], ARRAY(Text())) for n in (0, 1))
     return func.unnest(first, second).table_valued("a", "b").render_derived()
+
+
+def _copy_in(
+    connection: Connection, table: Table, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
+) -> None:
+    """PostgreSQL's COPY, which is several times as fast as INSERT."""
+    columns = ", ".join(f'"{name}"' for name in names)
+    statement = f'COPY "{table.name}" ({columns}) FROM STDIN'
+    raw: Any = connection.connection.driver_connection
+    errors: Any = connection.dialect.dbapi
+    try:
+        with raw.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except errors.Error as error:  # as SQLAlchemy would have raised it
+        raise exc.DBAPIError.instance(
+            statement, None, error, errors.Error, dialect=connection.dialect
+        ) from error
 
 
 @lru_cache(maxsize=64)
