@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from monitor.desk import AuditEntry
+from monitor.errors import StoreError
 from monitor.store.part import Part
 from monitor.store.tables import AUDIT, EVENT, EVENT_ITEM, ITEM
 
@@ -69,6 +70,11 @@ class Audit(Part):
     def add_note(self, event: int, text: str, *, by: str, at: datetime) -> None:
         """Appends a note to an event."""
         with self.db.write() as connection:
+            if (
+                connection.execute(select(EVENT.c.number).where(EVENT.c.number == event)).first()
+                is None
+            ):
+                raise StoreError("there is no such event", subject=f"event {event}")
             note(connection, "note", f"event/{event}", by=by, at=at, detail=text)
 
 

@@ -270,6 +270,7 @@ class Corrections(Part):
         Raises ConflictError if the analyst's grade is not the ``expected`` one any more.
         """
         with self.db.write(lock=INGEST_LOCK) as connection:
+            require_event(connection, event)
             newest = connection.execute(
                 select(GRADE).where(GRADE.c.event == event).order_by(GRADE.c.number.desc()).limit(1)
             ).first()
@@ -297,6 +298,17 @@ class Corrections(Part):
             groups = Groups(connection, at)
             groups.touch(event)
             groups.finish()
+
+
+def require_event(connection: Connection, event: int) -> None:
+    """Raises StoreError unless there is such an event, not merged into another."""
+    row = connection.execute(select(EVENT.c.merged_into).where(EVENT.c.number == event)).first()
+    if row is None or row.merged_into is not None:
+        raise StoreError(
+            f"it was merged into event {row.merged_into}" if row else "there is no such event",
+            subject=f"event {event}",
+            remedy="open it again and decide there",
+        )
 
 
 def _members(

@@ -12,9 +12,9 @@ from monitor.errors import StoreError
 from monitor.model import Review, Status
 from monitor.store import audit
 from monitor.store.engine import INGEST_LOCK
-from monitor.store.grouping import Groups
+from monitor.store.grouping import Groups, require_event
 from monitor.store.part import Part
-from monitor.store.tables import EVENT, ITEM, MISS, REVIEW
+from monitor.store.tables import ITEM, MISS, REVIEW
 
 
 class Reviews(Part):
@@ -88,15 +88,7 @@ class Reviews(Part):
 def _append(
     connection: Connection, review: Review, expected: Status | None
 ) -> ConflictError | None:
-    row = connection.execute(
-        select(EVENT.c.merged_into).where(EVENT.c.number == review.event)
-    ).first()
-    if row is None or row.merged_into is not None:
-        raise StoreError(
-            f"it was merged into event {row.merged_into}" if row else "there is no such event",
-            subject=f"event {review.event}",
-            remedy="open it again and decide there",
-        )
+    require_event(connection, review.event)
     newest = connection.execute(
         select(REVIEW)
         .where(

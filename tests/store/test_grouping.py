@@ -158,6 +158,21 @@ class TestCorrections:
         store.set_grade(event, None, expected="B2", by="ben", at=make.at(3))
         assert [store.events(as_of=make.at(h))[0].grade for h in (0, 2, 4)] == [None, "B2", None]
 
+    def test_of_an_event_that_is_not_there_are_refused(self, store, make):
+        into, source = make.store_event(store, "a"), make.store_event(store, "b")
+        store.merge_events(source, into, by="ana", at=make.at(1))
+        for event in (source, 999):
+            for correct in (
+                lambda: store.set_grade(event, "B2", expected=None, by="ana", at=make.at(2)),  # noqa: B023
+                lambda: store.set_pinned(event, True, by="ana", at=make.at(2)),  # noqa: B023
+                lambda: store.split_event(event, ["bbc-a"], by="ana", at=make.at(2)),  # noqa: B023
+                lambda: store.merge_events(event, into, by="ana", at=make.at(2)),  # noqa: B023
+            ):
+                with pytest.raises(StoreError):
+                    correct()
+        with pytest.raises(StoreError):
+            store.add_note(999, "text", by="ana", at=make.at(2))
+
     def test_every_step_is_in_the_audit(self, store, make):
         event, other = make.store_event(store, "a", "b"), make.store_event(store, "c")
         store.add_review(make.review(event, hours=1))
