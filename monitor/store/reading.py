@@ -181,19 +181,29 @@ def status_of_hit(as_of: datetime | None) -> Any:
     return func.coalesce(query.correlate(HIT, EVENT_ITEM).scalar_subquery(), "new")
 
 
-def hit_query(as_of: datetime | None = None, *, withdrawn: bool = False) -> Select[Any]:
-    """Hits with their item, event and status."""
-    query = (
-        select(
-            HIT,
-            *(column.label(f"item_{column.name}") for column in ITEM.c),
-            EVENT_ITEM.c.event,
-            status_of_hit(as_of).label("status"),
-        )
-        .join(ITEM, ITEM.c.number == HIT.c.item)
-        .outerjoin(EVENT_ITEM, and_(EVENT_ITEM.c.item == HIT.c.item, present(as_of)))
+def hit_query(
+    as_of: datetime | None = None, *, events: Collection[int] | None = None
+) -> Select[Any]:
+    """Hits with their item, event and status; with ``events`` those of these events."""
+    columns = (
+        HIT,
+        *(column.label(f"item_{column.name}") for column in ITEM.c),
+        EVENT_ITEM.c.event,
+        status_of_hit(as_of).label("status"),
     )
-    return query if withdrawn else query.where(holds(as_of))
+    if events is None:
+        query = select(*columns).join(ITEM, ITEM.c.number == HIT.c.item)
+        member = and_(EVENT_ITEM.c.item == HIT.c.item, present(as_of))
+        query = query.outerjoin(EVENT_ITEM, member)
+    else:  # from the events to their hits: SQLite does not see by itself that this is no outer join
+        query = (
+            select(*columns)
+            .select_from(EVENT_ITEM)
+            .join(HIT, HIT.c.item == EVENT_ITEM.c.item)
+            .join(ITEM, ITEM.c.number == HIT.c.item)
+            .where(EVENT_ITEM.c.event.in_(events), present(as_of))
+        )
+    return query.where(holds(as_of))
 
 
 def read_hits(
@@ -383,9 +393,9 @@ def _members(
 def _hits_of_events(
     connection: Connection, numbers: Sequence[int], as_of: datetime | None
 ) -> defaultdict[int, list[StoredHit]]:
-    query = hit_query(as_of).where(EVENT_ITEM.c.event.in_(numbers)).order_by(HIT.c.number)
+    query = hit_query(as_of, events=numbers)
     found: defaultdict[int, list[StoredHit]] = defaultdict(list)
-    for hit in read_hits(connection, query, as_of):
+    for hit in sorted(read_hits(connection, query, as_of), key=lambda each: each.number):
         if hit.event is not None:
             found[hit.event].append(hit)
     return found
