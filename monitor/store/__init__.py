@@ -6,6 +6,7 @@ PostgreSQL alike. Values of ``monitor.model`` go in and come out; rows never lea
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +28,7 @@ from monitor.store.moving import copy_database
 from monitor.store.outbox import Outbox
 from monitor.store.people import Beat, People
 from monitor.store.reading import Reading
-from monitor.store.recent import RecentEvents
+from monitor.store.recent import Current, RecentEvents
 from monitor.store.reviews import Reviews
 from monitor.store.search import Search
 from monitor.store.tally import Tally
@@ -49,6 +50,7 @@ class SqlStore(
     Feeds,
     Ingest,
     Reading,
+    Current,
     Inbox,
     Search,
     Reviews,
@@ -67,6 +69,8 @@ class SqlStore(
         self._migrations = migrations
         self._headers = {}
         self._recent = RecentEvents()
+        self._current = RecentEvents()
+        self._current_turn = threading.Lock()
         self._tally = Tally()
 
     def upgrade(self) -> Sequence[str]:

@@ -7,15 +7,18 @@ events hold one lock), so only what is newer than the newest version read before
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime
+import threading
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
 from monitor.model import Event
-from monitor.store.part import chunks
+from monitor.store.part import Part, chunks
 from monitor.store.reading import load_events
 from monitor.store.tables import EVENT
+
+MARGIN = timedelta(days=2)
 
 
 class RecentEvents:
@@ -36,9 +39,11 @@ class RecentEvents:
         """
         if self._since is None or since < self._since:
             self._events, self._version = {}, -1
-        self._since = since
+            self._since = since - MARGIN  # so that a step back does not begin all over again
+        elif since > self._since + 2 * MARGIN:
+            self._since = since - MARGIN
         query = select(EVENT.c.number, EVENT.c.version).where(
-            EVENT.c.version > self._version, EVENT.c.last_seen_at >= since
+            EVENT.c.version > self._version, EVENT.c.last_seen_at >= self._since
         )
         changed = {row.number: row.version for row in connection.execute(query)}
         own = set(uncommitted)
@@ -49,8 +54,26 @@ class RecentEvents:
             if number not in own:
                 self._events[number] = loaded[number]
                 self._version = max(self._version, version)
-        kept = {n: e for n, e in self._events.items() if e.last_seen_at >= since}
-        self._events = kept
-        offered = [event for number, event in kept.items() if number not in own]
-        offered += [loaded[n] for n in own if n in loaded and loaded[n].last_seen_at >= since]
-        return sorted((event for event in offered if event.members), key=lambda event: event.id)
+        self._events = {n: e for n, e in self._events.items() if e.last_seen_at >= self._since}
+        offered = [event for number, event in self._events.items() if number not in own]
+        offered += [loaded[number] for number in own if number in loaded]
+        return sorted(
+            (event for event in offered if event.members and event.last_seen_at >= since),
+            key=lambda event: event.id,
+        )
+
+
+class Current(Part):
+    """Events as they are now, for who asks again and again."""
+
+    _current: RecentEvents
+    _current_turn: threading.Lock
+
+    def current_events(self, *, since: datetime) -> Sequence[Event]:
+        """``events(since=…)``, oldest first: only those that changed since the last call are read.
+
+        What was read before stays in memory, some kilobytes an event.
+        """
+        with self._current_turn, self.db.read() as connection:
+            found = self._current.read(connection, since=since, uncommitted=())
+        return [event for event in found if event.hits]

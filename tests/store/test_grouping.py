@@ -73,6 +73,25 @@ def test_what_is_offered_is_what_stands_after_every_change(store, make):
     assert offered.reviews == {("w", "X1"): "confirmed"}
 
 
+def test_events_kept_at_hand_are_those_that_are_read(store, make, open_again):
+    other = open_again()
+    event = make.store_event(store, "a", hours=0)
+    for hours, change in enumerate(
+        [
+            lambda at: make.store_event(store, "b", hours=1),
+            lambda at: store.add_review(make.review(event, hours=2)),
+            lambda at: store.set_grade(event, "B2", expected=None, by="ana", at=at),
+            lambda at: group(store, make, make.draft("bbc-b", event=event), hours=4),
+            lambda at: store.split_event(event, ["bbc-b"], by="ana", at=at),
+        ],
+        start=1,
+    ):
+        change(make.at(hours))
+        for since in (make.at(-1), make.at(0.5), make.at(-99)):
+            found = sorted(other.current_events(since=since), key=lambda each: each.id)
+            assert found == sorted(store.events(since=since), key=lambda each: each.id)
+
+
 def test_grouping_the_same_again_changes_nothing(store, make):
     event = make.store_event(store, "a", "b")
     before = store.events()
