@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import socket
+from functools import lru_cache
 from pathlib import Path
 
 
 def process_holder(label: str = "") -> str:
     """``host/pid/start/label``: the start tells a process from a later one with the same pid."""
     pid = os.getpid()
-    return f"{socket.gethostname()}/{pid}/{_start(pid) or 0}/{label}"
+    return f"{_place()}/{pid}/{_start(pid) or 0}/{label}"
 
 
 def is_dead(holder: str) -> bool:
     """True where the holder is a process of this host that is no more; False where nobody knows."""
     parts = holder.split("/", 3)
-    if len(parts) < 3 or parts[0] != socket.gethostname() or not parts[1].isdigit():
+    if len(parts) < 3 or parts[0] != _place() or not parts[1].isdigit():
         return False
     pid = int(parts[1])
     try:
@@ -27,6 +28,16 @@ def is_dead(holder: str) -> bool:
         pass
     started = _start(pid)
     return started is not None and parts[2] not in {"0", started}
+
+
+@lru_cache(maxsize=1)
+def _place() -> str:
+    """The host, and where its processes are counted: containers may share a host's name."""
+    try:
+        space = "".join(filter(str.isdigit, os.readlink("/proc/self/ns/pid")))
+    except OSError:
+        space = ""
+    return f"{socket.gethostname()}:{space}"
 
 
 def _start(pid: int) -> str | None:

@@ -185,3 +185,34 @@ def test_a_reader_cannot_write(store, make):
         if not store.db.is_sqlite:
             connection.execute(text("SET TRANSACTION READ ONLY"))
         connection.execute(text("DELETE FROM meta"))
+
+
+def test_a_restarted_postgresql_server_is_found_again(postgres_url, make):
+    from sqlalchemy import text
+
+    with open_store(postgres_url) as store:
+        make.store_event(store, "a")
+        assert len(store.hits()) == 1
+        with store.db.write() as connection:
+            connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
+        with (
+            pytest.raises(StoreError, match="cannot be reached"),
+            store.batch(now=make.at(1)) as batch,
+        ):
+            batch.add_items([make.item("b")], how="poll")
+            with open_store(postgres_url) as other, other.db.write() as connection:
+                connection.execute(
+                    text(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+                )
+            batch.add_items([make.item("c")], how="poll")
+        assert store.counts()["items"] == 1  # half a batch is none
+        make.store_event(store, "b", hours=2)
+        assert store.counts()["items"] == 2
