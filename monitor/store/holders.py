@@ -34,7 +34,7 @@ def is_dead(holder: str) -> bool:
 def _place() -> str:
     """The host, and where its processes are counted: containers may share a host's name."""
     try:
-        space = "".join(filter(str.isdigit, os.readlink("/proc/self/ns/pid")))
+        space = "".join(filter(str.isdigit, str(Path("/proc/self/ns/pid").readlink())))
     except OSError:
         space = ""
     return f"{socket.gethostname()}:{space}"
