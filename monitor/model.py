@@ -357,6 +357,7 @@ class Member:
     similarity: float = 1.0
     why: str = ""  # "shares @iran, @supply, 3 numbers; 0.82 text overlap with …"
     added_at: datetime | None = None
+    pinned: bool = False  # an analyst put it there: no run moves it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

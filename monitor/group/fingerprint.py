@@ -1,0 +1,148 @@
+"""What of an item is compared with others: made once, small, the same on every machine."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import nsmallest
+
+from monitor.group.attribution import attributed
+from monitor.group.names import LEAST, may_be_name, skeleton
+from monitor.group.numbers import spelled, written
+from monitor.group.words import Lexicon
+from monitor.model import Item, Stage
+from monitor.query.lexicon import readings
+from monitor.text import Tokens, cut
+
+SKETCH = 64
+"""Shingles kept of a text: the smallest hashes of its word pairs (bottom-k, Broder 1997)."""
+READ_BYTES = 4_096
+MAX_MEMO = 200_000
+_MASK = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """Everything that grouping knows of an item."""
+
+    id: str
+    at: datetime  # published, else first seen
+    hour: float  # the same, as hours since 1970
+    lang: str
+    feed: str
+    sketch: tuple[int, ...]  # bottom-k of title and summary, ascending
+    title: frozenset[int]  # hashes of the title's words
+    words: int  # in title and summary
+    notions: Mapping[str, float]  # concept or plain notion → what sharing it is worth
+    names: frozenset[str]
+    numbers: frozenset[str]
+    title_numbers: frozenset[str]
+    indicators: frozenset[str]
+    stage: Stage | None
+    agencies: frozenset[str]  # whom the text names as its source
+    genre: str = "news"
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    hash: int
+    notion: str | None
+    number: str | None
+    name: str | None
+
+
+class Reader:
+    """Items to fingerprints; keeps what it has learnt of single words, and no more than that."""
+
+    def __init__(self, worth: Mapping[str, float], stop_names: Collection[str] = ()) -> None:
+        self._worth = worth
+        self._lexicon = Lexicon()
+        self._stop = frozenset(stop_names)
+        self._memo: dict[str, _Word] = {}
+
+    def read(
+        self,
+        item: Item,
+        *,
+        concepts: Iterable[str] = (),
+        indicators: Iterable[str] = (),
+        stage: Stage | None = None,
+        genre: str = "news",
+    ) -> Fingerprint:
+        title, summary = Tokens(cut(item.title, READ_BYTES)), Tokens(cut(item.summary, READ_BYTES))
+        first, rest = [self._word(w) for w in title.words], [self._word(w) for w in summary.words]
+        both = first + rest
+        at = item.published_at or item.first_seen_at
+        if at is None:
+            raise ValueError(f"{item.id}: neither published_at nor first_seen_at")
+        found = {f"@{name}": self._worth[name] for name in concepts if name in self._worth}
+        for word in both:
+            if word.notion is not None:
+                found.setdefault(word.notion, 0.8)
+        title_numbers = _numbers(title.source.text, first)
+        return Fingerprint(
+            id=item.id,
+            at=at,
+            hour=at.timestamp() / 3600,
+            lang=item.lang[:2],
+            feed=item.feed,
+            sketch=_sketch([word.hash for word in both]),
+            title=frozenset(word.hash for word in first),
+            words=len(both),
+            notions=found,
+            names=frozenset(word.name for word in both if word.name),
+            numbers=title_numbers | _numbers(summary.source.text, rest),
+            title_numbers=title_numbers,
+            indicators=frozenset(indicators),
+            stage=stage,
+            agencies=attributed(title.source.text, summary.source.text),
+            genre=genre,
+        )
+
+    def _word(self, word: str) -> _Word:
+        known = self._memo.get(word)
+        if known is None:
+            if len(self._memo) >= MAX_MEMO:
+                self._memo.clear()
+            known = self._memo[word] = self._learn(word)
+        return known
+
+    def _learn(self, word: str) -> _Word:
+        folded = word.casefold()
+        notion = number = None
+        for reading in filter(None, readings(folded)):
+            notion = notion or self._lexicon.notion(reading)
+            number = number or (None if reading[0].isdigit() else spelled(reading))
+        name = skeleton(folded) if may_be_name(word) and not word[0].isdigit() else ""
+        if len(name) < LEAST or name in self._stop or number is not None:
+            name = ""
+        return _Word(zlib.crc32(folded.encode("utf-8", "surrogatepass")), notion, number, name or None)
+
+
+def _numbers(text: str, words: Iterable[_Word]) -> frozenset[str]:
+    return frozenset(written(text)) | {word.number for word in words if word.number}
+
+
+def _sketch(hashes: list[int]) -> tuple[int, ...]:
+    pairs = {
+        (((one * 0x9E3779B1) ^ (two * 0x85EBCA6B)) * 0xC2B2AE35 >> 7) & _MASK
+        for one, two in zip(hashes, hashes[1:], strict=False)
+    }
+    if len(pairs) <= SKETCH:
+        return tuple(sorted(pairs))
+    return tuple(nsmallest(SKETCH, pairs))
+
+
+def resemblance(one: Fingerprint, two: Fingerprint) -> float:
+    """Estimate of the Jaccard resemblance of two texts' word pairs, 0–1."""
+    if not one.sketch or not two.sketch:
+        return 0.0
+    size = min(SKETCH, max(len(one.sketch), len(two.sketch)))
+    a, b = set(one.sketch), set(two.sketch)
+    shared = a & b
+    if not shared:
+        return 0.0
+    union = nsmallest(size, a | b) if len(a | b) > size and len(a | b) > SKETCH else list(a | b)
+    return sum(each in shared for each in union) / len(union)

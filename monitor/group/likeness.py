@@ -1,0 +1,135 @@
+"""How likely two items are to tell of the same happening, and why, in plain words.
+
+Copies are seen by their word pairs. Other wordings and other languages are compared by what they
+share of notions (concepts of the gazetteer and plain words of news), names by sound, numbers, indicator
+and time. The weights are those of a logistic model; docs/decisions/0050 says how they were found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import exp, sqrt
+
+from monitor.group.fingerprint import Fingerprint, resemblance
+
+COPY_RESEMBLANCE = 0.45
+"""Share of word pairs in common from which two texts are one text."""
+COPY_TITLE = 0.75
+"""Share of title words in common that makes two items copies when neither says more than a headline."""
+SHORT = 24
+"""Words up to which an item says no more than a headline."""
+FAR_HOURS = 96.0
+"""Beyond this, two items are not compared: a later report joins by those between."""
+
+WEIGHTS: Mapping[str, float] = {
+    "bias": -6.0,
+    "share": 5.0,  # cosine of what is shared
+    "notions": 0.45,  # worth of the shared notions
+    "names": 1.2,
+    "numbers": 0.9,
+    "conflict": -0.8,
+    "indicator": 0.8,
+    "hours": -0.02,
+    "text": 6.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """``value`` is 0–1; ``copy`` says that it is the text itself that is shared."""
+
+    value: float
+    copy: bool
+    text: float
+
+
+NONE = Likeness(0.0, False, 0.0)
+
+
+def compare(one: Fingerprint, two: Fingerprint) -> Likeness:
+    """Symmetric, and a function of the two items alone."""
+    if abs(one.hour - two.hour) > FAR_HOURS:
+        return NONE
+    text = resemblance(one, two)
+    if is_copy(one, two, text):
+        return Likeness(max(0.95, text), True, text)
+    z = sum(WEIGHTS[name] * value for name, value in features(one, two, text).items())
+    return Likeness(1 / (1 + exp(-z)), False, text)
+
+
+def is_copy(one: Fingerprint, two: Fingerprint, text: float) -> bool:
+    """The same text, lightly edited at most; a series ("day 190", "day 191") is not."""
+    if one.title_numbers != two.title_numbers:
+        return False
+    if text >= COPY_RESEMBLANCE:
+        return True
+    if len(one.title) < 4 or len(two.title) < 4:
+        return False
+    title = len(one.title & two.title) / len(one.title | two.title)
+    return title >= COPY_TITLE and (min(one.words, two.words) <= SHORT or text >= 0.15)
+
+
+def features(one: Fingerprint, two: Fingerprint, text: float) -> dict[str, float]:
+    """What the model weighs."""
+    shared = one.notions.keys() & two.notions.keys()
+    worth = sum(one.notions[each] for each in shared)
+    a, b = sum(one.notions.values()), sum(two.notions.values())
+    numbers = one.numbers & two.numbers
+    return {
+        "bias": 1.0,
+        "share": worth / sqrt(a * b) if a and b else 0.0,
+        "notions": min(worth, 6.0),
+        "names": min(sum(_name_worth(each) for each in one.names & two.names), 3.0),
+        "numbers": min(sum(_number_worth(each) for each in numbers), 2.0),
+        "conflict": float(
+            bool(one.title_numbers and two.title_numbers and not one.numbers & two.numbers)
+        ),
+        "indicator": float(bool(one.indicators & two.indicators)),
+        "hours": abs(one.hour - two.hour),
+        "text": text,
+    }
+
+
+def _name_worth(name: str) -> float:
+    return {3: 0.5, 4: 1.0}.get(len(name), 1.4)
+
+
+def _number_worth(number: str) -> float:
+    return 0.4 if len(number) == 1 else 1.0
+
+
+def why(new: Fingerprint, old: Fingerprint, like: Likeness, title: str) -> str:
+    """In plain words, for the analyst."""
+    if like.copy:
+        return f"{like.text:.2f} text overlap with “{_short(title)}”"
+    parts = []
+    shared = sorted(
+        new.notions.keys() & old.notions.keys(), key=lambda each: (-new.notions[each], each)
+    )
+    if shared:
+        parts.append("shares " + " ".join(shared[:6]))
+    numbers = sorted(new.numbers & old.numbers, key=lambda each: (-len(each), each))
+    if numbers:
+        noun = "the number" if len(numbers) == 1 else "the numbers"
+        parts.append(f"{noun} {', '.join(numbers[:3])}")
+    names = len(new.names & old.names)
+    if names:
+        parts.append(f"{names} name{'s' if names > 1 else ''}")
+    if new.indicators & old.indicators:
+        parts.append("the indicator")
+    listed = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] if parts else ""
+    return f"{_gap(new, old)}; {listed}; likeness {like.value:.2f} with “{_short(title)}”"
+
+
+def _gap(new: Fingerprint, old: Fingerprint) -> str:
+    hours = abs(new.hour - old.hour)
+    if hours < 24 and new.at.date() == old.at.date():
+        return "same day"
+    if hours < 36:
+        return "a day apart"
+    return f"{round(hours / 24)} days apart"
+
+
+def _short(title: str, limit: int = 60) -> str:
+    return title if len(title) <= limit else title[: limit - 1].rstrip() + "…"
