@@ -466,6 +466,20 @@ class Evidence:
     against: float
     capped: bool = False
     event_ids: tuple[int, ...] = ()
+    deadline: str = ""  # set where it is the missing of something expected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadlineState:
+    """Something expected by a date, as it stands; "unseen" = the feeds that would tell were down."""
+
+    watch: str
+    indicator: str
+    deadline: str
+    text: str
+    due_at: datetime
+    state: Literal["pending", "met", "missed", "unseen"]
+    event_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -485,6 +499,7 @@ class Assessment:
     as_of: datetime
     levels: tuple[Level, ...]
     hypotheses: tuple[HypothesisEvidence, ...]
+    deadlines: tuple[DeadlineState, ...] = ()
 
 
 # ── Mail ─────────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""Whom a text names as its source: "Reuters reported", "по данным ТАСС", "به گزارش ایرنا", "وفق رويترز"."""
+"""Whom a text names as its source: "Reuters reported", "по данным ТАСС", "به گزارش ایرنا"."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ _AGENCIES: dict[str, str] = {
 _BEFORE = (
     "according to|as reported by|reported by|reports from|citing|cites|told|via|per|source:|"
     "сообщает|сообщают|сообщило|сообщил|передает|передала|пишет|утверждает|по данным|по информации|"
-    "со ссылкой на|как сообщает|по сообщению|повідомляє|передає|за даними|з посиланням на|агентство|агентству|"
+    "со ссылкой на|как сообщает|по сообщению|повідомляє|передає|за даними|з посиланням на|"
+    "агентство|агентству|"
     "به گزارش|گزارش|به نقل از|خبرگزاری|"
     "وفق|وفقا ل|بحسب|حسب|نقلا عن|كما افادت|افادت|ذكرت|وكالة|"
     "לפי|על פי|מדווחת|דיווחה|דיווח"
@@ -89,7 +90,7 @@ OWNERS: dict[str, str] = {
 
 def attributed(title: str, summary: str = "") -> frozenset[str]:
     """The agencies that folded texts name as their source."""
-    found = set()
+    found: set[str] = set()
     for text in (title, summary):
         text = text.casefold()
         if text and _ANY.search(text):

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import nsmallest
+from itertools import pairwise
 
 from monitor.group.attribution import attributed
 from monitor.group.names import LEAST, may_be_name, skeleton
@@ -118,7 +119,9 @@ class Reader:
         name = skeleton(folded) if may_be_name(word) and not word[0].isdigit() else ""
         if len(name) < LEAST or name in self._stop or number is not None:
             name = ""
-        return _Word(zlib.crc32(folded.encode("utf-8", "surrogatepass")), notion, number, name or None)
+        return _Word(
+            zlib.crc32(folded.encode("utf-8", "surrogatepass")), notion, number, name or None
+        )
 
 
 def _numbers(text: str, words: Iterable[_Word]) -> frozenset[str]:
@@ -128,7 +131,7 @@ def _numbers(text: str, words: Iterable[_Word]) -> frozenset[str]:
 def _sketch(hashes: list[int]) -> tuple[int, ...]:
     pairs = {
         (((one * 0x9E3779B1) ^ (two * 0x85EBCA6B)) * 0xC2B2AE35 >> 7) & _MASK
-        for one, two in zip(hashes, hashes[1:], strict=False)
+        for one, two in pairwise(hashes)
     }
     if len(pairs) <= SKETCH:
         return tuple(sorted(pairs))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from monitor.group.fingerprint import Reader
+from monitor.group.independence import behind
 from monitor.group.likeness import compare, why
 from monitor.group.roles import Place, places
 from monitor.group.window import Window, partition
-from monitor.model import STAGES, Event, Hit, Item, Member, StoredHit, Watch
+from monitor.model import STAGES, Event, Feed, Hit, Item, Member, StoredHit, Watch
 from monitor.protocols import EventDraft
 
 WORTH: Mapping[str, float] = {
@@ -40,7 +41,8 @@ class Grouper:
     window's items and ends with them.
     """
 
-    def __init__(self, watches: Sequence[Watch] = ()) -> None:
+    def __init__(self, watches: Sequence[Watch] = (), feeds: Iterable[Feed] = ()) -> None:
+        self.feeds = {feed.id: feed for feed in feeds}
         self._reader = Reader(worths(watches))
         self._window = Window()
         self._events: dict[int, Event] = {}
@@ -144,12 +146,14 @@ class Grouper:
         events = self._assign(groups)
         for group, event in zip(groups, events, strict=True):
             first = group[0]
-            found = places(self._window, group)
+            found = places(
+                self._window, group, {id: behind(self._items[id], self.feeds) for id in group}
+            )
             for id in group:
                 seen, place = self._seen.get(id), found[id]
                 if id in self._fixed and seen is not None:
                     continue
-                if seen is not None and seen.event == event and seen.place == place:
+                if seen is not None and seen.event == event and seen.place.same(place):
                     continue
                 value, reason = self._reason(id, place, group)
                 yield EventDraft(
@@ -190,8 +194,8 @@ class Grouper:
         one, two = window.prints[id], window.prints[other]
         like = compare(one, two)
         text = why(one, two, like, self._items[other].title)
-        if place.role == "copy" and one.agencies:
-            text = f"names {', '.join(sorted(one.agencies))} as its source; {text}"
+        if place.note:
+            text = f"{place.note}; {text}"
         return round(like.value, 3), text
 
 
@@ -201,9 +205,10 @@ def group(
     *,
     now: datetime,
     watches: Sequence[Watch] = (),
+    feeds: Iterable[Feed] = (),
 ) -> tuple[EventDraft, ...]:
     """As ``Grouper.group``, from nothing: slower, and the measure of what a Grouper must give."""
-    return Grouper(watches).group(hits, events, now=now)
+    return Grouper(watches, feeds).group(hits, events, now=now)
 
 
 def worths(watches: Iterable[Watch]) -> dict[str, float]:
@@ -250,6 +255,4 @@ def _key(hit: Hit) -> tuple[str, str]:
 def _dated(item: Item, now: datetime) -> Item:
     if item.published_at is not None or item.first_seen_at is not None:
         return item
-    from dataclasses import replace
-
     return replace(item, first_seen_at=now)

@@ -118,7 +118,9 @@ def why(new: Fingerprint, old: Fingerprint, like: Likeness, title: str) -> str:
         parts.append(f"{names} name{'s' if names > 1 else ''}")
     if new.indicators & old.indicators:
         parts.append("the indicator")
-    listed = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] if parts else ""
+    listed = (
+        ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] if parts else ""
+    )
     return f"{_gap(new, old)}; {listed}; likeness {like.value:.2f} with “{_short(title)}”"
 
 

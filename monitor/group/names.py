@@ -40,7 +40,7 @@ def skeleton(word: str) -> str:
         if word.startswith("ال") and len(word) > 5:
             word = word[2:]
         word = word.replace("تش", "ش")
-    found = []
+    found: list[str] = []
     for letter in word:
         for sound in letter if letter.isupper() else _CLASS.get(letter, ""):
             if not found or found[-1] != sound:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,19 +20,22 @@ class Place:
 
     role: Role
     of: str = ""
+    note: str = ""  # why, where it is not the text
+
+    def same(self, other: Place) -> bool:
+        return self.role == other.role and self.of == other.of
 
 
-def places(window: Window, group: Sequence[str]) -> dict[str, Place]:
-    """The roles of an event's items, given in the order of publication."""
-    found: dict[str, Place] = {}
-    for number, id in enumerate(group):
-        found[id] = _place(window, id, group[:number], found)
-    return found
+def places(window: Window, group: Sequence[str], behind: Mapping[str, str]) -> dict[str, Place]:
+    """The roles of an event's items, given in the order of publication.
+
+    ``behind`` says who stands behind each item: a second outlet of one owner or state repeats the
+    first as far as corroboration goes, whatever its wording.
+    """
+    return {id: _place(window, id, group[:number], behind) for number, id in enumerate(group)}
 
 
-def _place(
-    window: Window, id: str, before: Sequence[str], known: dict[str, Place]
-) -> Place:
+def _place(window: Window, id: str, before: Sequence[str], behind: Mapping[str, str]) -> Place:
     if not before:
         return Place("origin")
     print = window.prints[id]
@@ -43,9 +46,13 @@ def _place(
     if print.stage == "denied" and first.stage != "denied":
         return Place("denial", first.id)
     if print.agencies:
-        return Place("copy", _agency(window, print, before))
+        names = ", ".join(sorted(print.agencies))
+        return Place("copy", _agency(window, print, before), f"names {names} as its source")
     if print.hour - first.hour >= FOLLOWUP_HOURS:
         return Place("followup", _nearest(window, id, before))
+    for other in before:
+        if behind.get(other, other) == behind.get(id, id):
+            return Place("copy", other, f"same origin ({behind[id]})")
     return Place("independent")
 
 

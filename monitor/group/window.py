@@ -140,9 +140,7 @@ def _keys(print: Fingerprint) -> list[object]:
     return keys
 
 
-def partition(
-    window: Window, part: Collection[str], fixed: Mapping[str, int]
-) -> list[list[str]]:
+def partition(window: Window, part: Collection[str], fixed: Mapping[str, int]) -> list[list[str]]:
     """The events among connected items, each in the order of publication.
 
     ``fixed`` are items that an analyst has put into an event: those of one event stay together, those
@@ -152,7 +150,7 @@ def partition(
     of: dict[str, int] = {}
     by_event: dict[int, int] = {}
     prints = window.prints
-    order = sorted(part, key=lambda id: (id not in fixed, prints[id].at, id))
+    order = sorted(part, key=lambda item: (item not in fixed, prints[item].at, item))
     for id in order:
         event = fixed.get(id)
         if event is not None:
@@ -165,7 +163,7 @@ def partition(
         groups[number].append(id)
         of[id] = number
     for group in groups:
-        group.sort(key=lambda id: (prints[id].at, id))
+        group.sort(key=lambda item: (prints[item].at, item))
     return groups
 
 

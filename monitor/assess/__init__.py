@@ -1,0 +1,5 @@
+"""From events to levels and evidence: what the machine makes of what was known at one time."""
+
+from monitor.assess.assessment import LOOK_BACK, assess, level_changes
+
+__all__ = ["LOOK_BACK", "assess", "level_changes"]

@@ -1,0 +1,220 @@
+"""One indicator's level: the higher of its thresholds and the deviation from its own baseline.
+
+docs/levels.md tells it in full. Quiet ("none") and blind ("no-coverage") are never the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from math import ceil
+
+from monitor.assess.baseline import EASE, Baseline, baseline
+from monitor.assess.coverage import MONTH_SHARE, Coverage
+from monitor.assess.weights import Weighed
+from monitor.model import LEVELS, Indicator, Level, LevelChange, LevelName, Month, Thresholds
+
+FRESH = 0.1
+"""Share of the window in which an event counts in full; after it, its weight halves per window."""
+HOLD = 0.75
+"""A level by threshold is held down to this share of what raised it."""
+REST = timedelta(days=3)
+"""A level does not fall within this time of its last change."""
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an indicator shows at one time, before hysteresis."""
+
+    weighted: float
+    events: tuple[Weighed, ...]
+    by_threshold: LevelName
+    usual: Baseline | None
+    by_baseline: LevelName | None
+    held: LevelName  # what would be held if it had been higher
+
+    @property
+    def level(self) -> LevelName:
+        return higher(self.by_threshold, self.by_baseline or "none")
+
+    @property
+    def count(self) -> int:
+        return sum(each.counts for each in self.events)
+
+
+def higher(one: LevelName, two: LevelName) -> LevelName:
+    return max(one, two, key=LEVELS.index)
+
+
+def decayed(weight: float, age: timedelta, window: timedelta) -> float:
+    """Full while fresh, then halving once per window; nothing beyond the window."""
+    if age > window:
+        return 0.0
+    old = max(timedelta(), age - FRESH * window)
+    return float(weight * 0.5 ** (old / window))
+
+
+def by_threshold(weighted: float, thresholds: Thresholds, *, share: float = 1.0) -> LevelName:
+    for name, limit in (
+        ("very-high", thresholds.very_high),
+        ("high", thresholds.high),
+        ("elevated", thresholds.elevated),
+        ("low", thresholds.low),
+    ):
+        if weighted + TOLERANCE >= limit * share:
+            return name  # type: ignore[return-value]
+    return "none"
+
+
+class History:
+    """An indicator's events and covered days, read at any time up to now."""
+
+    def __init__(self, indicator: Indicator, events: Sequence[Weighed], coverage: Coverage) -> None:
+        self.indicator = indicator
+        self.events = events
+        self.coverage = coverage
+        self._covered = sorted(coverage.days)
+        self._counts = Counter(each.at.date() for each in events if each.counts)
+
+    def read(self, at: datetime) -> Reading:
+        thresholds = self.indicator.thresholds
+        window = thresholds.window
+        here = tuple(each for each in self.events if at - window <= each.at <= at)
+        weighted = sum(decayed(each.weight, at - each.at, window) for each in here)
+        count = sum(each.counts for each in here)
+        usual = baseline(
+            self._counts,
+            self._covered,
+            window=max(1, ceil(window.total_seconds() / 86_400)),
+            today=at.date(),
+        )
+        held = by_threshold(weighted, thresholds, share=HOLD)
+        if usual is not None:
+            held = higher(held, usual.level(count, ease=EASE))
+        return Reading(
+            weighted=weighted,
+            events=here,
+            by_threshold=by_threshold(weighted, thresholds),
+            usual=usual,
+            by_baseline=usual.level(count) if usual is not None else None,
+            held=held,
+        )
+
+    def months(self, now: datetime, current: LevelName, *, number: int = 12) -> tuple[Month, ...]:
+        """The last ``number`` months: distinct events, and the highest level within each."""
+        by_month: defaultdict[str, list[Weighed]] = defaultdict(list)
+        for each in self.events:
+            if each.counts:
+                by_month[f"{each.at:%Y-%m}"].append(each)
+        found = []
+        for first in _months(now, number):
+            name = f"{first:%Y-%m}"
+            events = by_month.get(name, [])
+            level = self._month_level(first, now, events, current)
+            found.append(Month(month=name, events=len(events), level=level))
+        return tuple(found)
+
+    def _month_level(
+        self, first: date, now: datetime, events: Sequence[Weighed], current: LevelName
+    ) -> LevelName:
+        last = _next_month(first) - timedelta(days=1)
+        present = last >= now.date()
+        last = min(last, now.date())
+        days = (last - first).days + 1
+        covered = self.coverage.between(first, last)
+        if not events and covered < MONTH_SHARE * days:
+            return "no-coverage"
+        newest_of_day = {each.at.date(): each.at for each in events}
+        levels: list[LevelName] = [self.read(at).level for at in newest_of_day.values()]
+        levels.append(self.read(datetime(first.year, first.month, 1, tzinfo=UTC)).level)
+        if present and current != "no-coverage":
+            levels.append(current)
+        return max(levels, key=LEVELS.index)
+
+
+def level(watch: str, history: History, changes: Sequence[LevelChange], *, now: datetime) -> Level:
+    """The level at ``now``; ``changes`` are the indicator's own up to now, oldest first."""
+    indicator = history.indicator
+    before = changes[-1] if changes else None
+    standing: LevelName = before.after if before else "none"
+    reading = history.read(now)
+    if history.coverage.blind(now):
+        found: LevelName = "no-coverage"
+    else:
+        found = _held(reading, standing, before, now)
+    changed = found != standing
+    counted = sorted(reading.events, key=lambda each: (-each.weight, each.event))
+    return Level(
+        watch=watch,
+        indicator=indicator.id,
+        level=found,
+        weighted=round(reading.weighted, 4),
+        events=reading.count,
+        baseline=round(reading.usual.expected, 3) if reading.usual else None,
+        since_at=now if changed else before.at if before else None,
+        changed_from=standing if changed else before.before if before else None,
+        cause=_cause(history, reading, found, standing, now),
+        by_threshold=reading.by_threshold,
+        by_baseline=reading.by_baseline,
+        event_ids=tuple(each.event for each in counted),
+        months=history.months(now, found),
+    )
+
+
+def _held(
+    reading: Reading, standing: LevelName, before: LevelChange | None, now: datetime
+) -> LevelName:
+    """Rises at once; falls only when it is clearly lower and has rested."""
+    raw = reading.level
+    if standing == "no-coverage" or LEVELS.index(raw) >= LEVELS.index(standing):
+        return raw
+    if before is not None and now - before.at < REST:
+        return standing
+    return min(standing, higher(raw, reading.held), key=LEVELS.index)
+
+
+def _cause(
+    history: History, reading: Reading, found: LevelName, standing: LevelName, now: datetime
+) -> str:
+    window = history.indicator.thresholds.window.days
+    if found == "no-coverage":
+        newest = history.coverage.newest()
+        since = f"since {newest:%-d %B %Y}" if newest else "ever"
+        return f"no feed that could carry it was read {since}"
+    noun = "event" if reading.count == 1 else "events"
+    text = f"{reading.count} {noun} in {window} days, weighing {reading.weighted:.2f}"
+    limit = _limit(history.indicator.thresholds, reading.by_threshold)
+    if limit is not None:
+        text += f" (from {limit:g}: {reading.by_threshold})"
+    if reading.usual is not None and reading.by_baseline not in (None, "none"):
+        chance = reading.usual.chance(reading.count)
+        text += (
+            f"; {reading.usual.expected:.1f} are usual (chance {chance:.1g}: {reading.by_baseline})"
+        )
+    if found != reading.level:
+        text += f"; held at {found} until it is clearly lower"
+    if not reading.events and standing != found:
+        text = f"no event for {window} days"
+    return text
+
+
+def _limit(thresholds: Thresholds, name: LevelName) -> float | None:
+    return {
+        "low": thresholds.low,
+        "elevated": thresholds.elevated,
+        "high": thresholds.high,
+        "very-high": thresholds.very_high,
+    }.get(name)
+
+
+def _months(now: datetime, number: int) -> list[date]:
+    """The first days of the last ``number`` months, oldest first."""
+    month = now.year * 12 + now.month - 1
+    return [date(each // 12, each % 12 + 1, 1) for each in range(month - number + 1, month + 1)]
+
+
+def _next_month(first: date) -> date:
+    return date(first.year + first.month // 12, first.month % 12 + 1, 1)
