@@ -1,4 +1,4 @@
-"""Indicators tested like code: examples through the real matcher, and what a careful reader would ask."""
+"""Indicators tested like code: examples through the real matcher, and lints."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def _examples(found: Loaded, watch: Watch, matcher: IndexedMatcher) -> Iterator[
                     message = f"{indicator.id} does not find its example"
                     hint = "monitor explain says which clause fails."
                 else:
-                    message = f"{indicator.id} finds its near miss by the query {hits[indicator.id].branch!r}"
+                    branch = hits[indicator.id].branch
+                    message = f"{indicator.id} finds its near miss by the query {branch!r}"
                     hint = example.why and f"It does not count: {example.why}."
                 yield file.problem(
                     message, spot, severity="warning", hint=hint, width=len(example.title)

@@ -345,21 +345,25 @@ def _check_head(
             )
         seen.add(each.id)
     known = {each.id for each in indicators}
-    for each in indicators:
-        source, at = found.places[each.id]
-        for key, examples in (("positive", each.positive), ("near_misses", each.negative)):
-            for n, example in enumerate(examples):
-                for id in (*example.also, *example.label):
-                    if id not in known and known:
-                        spot = (*at, "examples", key, n)
-                        hint = suggestion(id, sorted(known))
-                        found.problems.append(
-                            source.problem(f"unknown indicator {id!r}", spot, hint=hint)
-                        )
+    for indicator in indicators:
+        _check_labels(indicator, known, found)
     if not known and not found.problems:
         found.problems.append(
             file.problem("the watch has no indicators", ("groups",), hint="Add one file a group.")
         )
+
+
+def _check_labels(indicator: Indicator, known: set[str], found: Loaded) -> None:
+    file, at = found.places[indicator.id]
+    for key, examples in (("positive", indicator.positive), ("near_misses", indicator.negative)):
+        for n, example in enumerate(examples):
+            for id in (*example.also, *example.label):
+                if id not in known:
+                    spot = (*at, "examples", key, n)
+                    hint = suggestion(id, sorted(known))
+                    found.problems.append(
+                        file.problem(f"unknown indicator {id!r}", spot, hint=hint)
+                    )
 
 
 def _indicator(entry: IndicatorEntry, group: str, head: WatchFile) -> Indicator:
@@ -387,7 +391,7 @@ def _indicator(entry: IndicatorEntry, group: str, head: WatchFile) -> Indicator:
         exclude=entry.exclude.strip(),
         note=entry.note.strip(),
         thresholds=Thresholds(**steps.model_dump()),
-        prose_levels={key: entry.levels[key] for key in _LEVELS if key in entry.levels},  # type: ignore[index]
+        prose_levels={key: entry.levels[key] for key in _LEVELS if key in entry.levels},
         topics=tuple(entry.topics),
         languages=tuple(sorted({each.lang for each in positive})),
         positive=positive,

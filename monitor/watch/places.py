@@ -69,7 +69,7 @@ class SourceFile:
     def in_text(
         self, at: Sequence[Key], start: int, end: int, text: str, message: str, hint: str = ""
     ) -> Problem:
-        """A problem at code points ``start``–``end`` of the scalar at a path, as it stands in the file."""
+        """A problem at an offset of the scalar at a path, as it stands in the file."""
         place = self.place(tuple(at))
         if place.block:
             line, column = _in_block(self.lines, place, text, start)
@@ -185,7 +185,7 @@ def _value(file: SourceFile, node: Node, at: tuple[Key, ...], depth: int) -> Any
         return found
     if isinstance(node, SequenceNode):
         return [_value(file, each, (*at, n), depth + 1) for n, each in enumerate(node.value)]
-    return _scalar(node)
+    return _scalar(node) if isinstance(node, ScalarNode) else None
 
 
 def _scalar(node: ScalarNode) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -98,7 +99,7 @@ class Levels(_File):
     @model_validator(mode="after")
     def _rising(self) -> Levels:
         steps = (self.low, self.elevated, self.high, self.very_high)
-        if any(later <= earlier for earlier, later in zip(steps, steps[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(steps)):
             raise ValueError("low, elevated, high and very_high must rise")
         return self
 
@@ -150,7 +151,7 @@ class IndicatorEntry(_File):
     ach: dict[str, Rating]
     note: str = ""
     levels: dict[Literal["low", "elevated", "high", "very-high"], str] = {}
-    thresholds: Levels = Levels()
+    thresholds: Levels = Levels.model_validate({})
     topics: list[str] = Field([], description="Which feeds can carry it")
     queries: Annotated[list[Query], Field(min_length=1)]
     exclude: str = Field("", description="A query that vetoes the others")
