@@ -6,10 +6,12 @@ import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from heapq import nsmallest
+from heapq import nlargest, nsmallest
 from itertools import pairwise
+from math import sqrt
 
 from monitor.group.attribution import attributed
+from monitor.group.common import table
 from monitor.group.names import LEAST, may_be_name, skeleton
 from monitor.group.numbers import spelled, written
 from monitor.group.words import Lexicon
@@ -19,6 +21,10 @@ from monitor.text import Tokens, cut
 
 SKETCH = 64
 """Shingles kept of a text: the smallest hashes of its word pairs (bottom-k, Broder 1997)."""
+TERMS = 32
+"""Words kept of a text, the rarest."""
+TITLE = 1.5
+"""What a word of the title counts against one of the summary."""
 READ_BYTES = 4_096
 MAX_MEMO = 200_000
 _MASK = 0xFFFFFFFF
@@ -38,6 +44,8 @@ class Fingerprint:
     words: int  # in title and summary
     notions: Mapping[str, float]  # concept or plain notion → what sharing it is worth
     names: frozenset[str]
+    terms: Mapping[int, float]  # hashes of its rarest words → how rare; of the title more
+    norm: float  # Euclidean length of ``terms``
     numbers: frozenset[str]
     title_numbers: frozenset[str]
     indicators: frozenset[str]
@@ -52,6 +60,7 @@ class _Word:
     notion: str | None
     number: str | None
     name: str | None
+    rarity: float
 
 
 class Reader:
@@ -61,6 +70,7 @@ class Reader:
         self._worth = worth
         self._lexicon = Lexicon()
         self._stop = frozenset(stop_names)
+        self._rarity = table()
         self._memo: dict[str, _Word] = {}
 
     def read(
@@ -83,6 +93,7 @@ class Reader:
             if word.notion is not None:
                 found.setdefault(word.notion, 0.8)
         title_numbers = _numbers(title.source.text, first)
+        terms = _terms(first, rest)
         return Fingerprint(
             id=item.id,
             at=at,
@@ -94,6 +105,8 @@ class Reader:
             words=len(both),
             notions=found,
             names=frozenset(word.name for word in both if word.name),
+            terms=terms,
+            norm=sqrt(sum(value * value for value in terms.values())),
             numbers=title_numbers | _numbers(summary.source.text, rest),
             title_numbers=title_numbers,
             indicators=frozenset(indicators),
@@ -119,13 +132,31 @@ class Reader:
         name = skeleton(folded) if may_be_name(word) and not word[0].isdigit() else ""
         if len(name) < LEAST or name in self._stop or number is not None:
             name = ""
+        rarity = 0.0
+        if len(folded) > 2 and number is None and not folded[0].isdigit():
+            rarity = self._rarity.get(folded, 1.0 if len(folded) > 3 else 0.5)
         return _Word(
-            zlib.crc32(folded.encode("utf-8", "surrogatepass")), notion, number, name or None
+            zlib.crc32(folded.encode("utf-8", "surrogatepass")),
+            notion,
+            number,
+            name or None,
+            rarity,
         )
 
 
 def _numbers(text: str, words: Iterable[_Word]) -> frozenset[str]:
     return frozenset(written(text)) | {word.number for word in words if word.number}
+
+
+def _terms(title: Iterable[_Word], summary: Iterable[_Word]) -> dict[int, float]:
+    found = {word.hash: word.rarity for word in summary if word.rarity}
+    for word in title:
+        if word.rarity:
+            found[word.hash] = TITLE * word.rarity
+    if len(found) > TERMS:
+        best = nlargest(TERMS, found.items(), key=lambda each: (each[1], each[0]))
+        return dict(best)
+    return found
 
 
 def _sketch(hashes: list[int]) -> tuple[int, ...]:

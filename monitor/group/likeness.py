@@ -22,16 +22,20 @@ SHORT = 24
 FAR_HOURS = 96.0
 """Beyond this, two items are not compared: a later report joins by those between."""
 
+NO_CAPITALS = frozenset(["ar", "fa", "he"])
+
 WEIGHTS: Mapping[str, float] = {
-    "bias": -6.0,
-    "share": 5.0,  # cosine of what is shared
-    "notions": 0.45,  # worth of the shared notions
-    "names": 1.2,
-    "numbers": 0.9,
-    "conflict": -0.8,
-    "indicator": 0.8,
-    "hours": -0.02,
-    "text": 6.0,
+    "bias": -3.1,
+    "share": 4.95,  # cosine of the notions
+    "notions": 0.64,  # worth of the shared ones
+    "names": 0.74,
+    "numbers": 1.9,
+    "conflict": -0.44,  # both titles give numbers, none of them the other's
+    "hours": -0.06,
+    "text": 0.64,  # share of word pairs
+    "same": -2.7,  # language: then the words themselves can be asked
+    "words": 3.5,  # cosine of the rarest words
+    "indicator": 0.0,  # to have been found by the same rule says nothing more
 }
 
 
@@ -76,11 +80,12 @@ def features(one: Fingerprint, two: Fingerprint, text: float) -> dict[str, float
     worth = sum(one.notions[each] for each in shared)
     a, b = sum(one.notions.values()), sum(two.notions.values())
     numbers = one.numbers & two.numbers
+    same = one.lang == two.lang
     return {
         "bias": 1.0,
         "share": worth / sqrt(a * b) if a and b else 0.0,
         "notions": min(worth, 6.0),
-        "names": min(sum(_name_worth(each) for each in one.names & two.names), 3.0),
+        "names": min(sum(_name_worth(each) for each in _shared_names(one, two)), 3.0),
         "numbers": min(sum(_number_worth(each) for each in numbers), 2.0),
         "conflict": float(
             bool(one.title_numbers and two.title_numbers and not one.numbers & two.numbers)
@@ -88,7 +93,24 @@ def features(one: Fingerprint, two: Fingerprint, text: float) -> dict[str, float
         "indicator": float(bool(one.indicators & two.indicators)),
         "hours": abs(one.hour - two.hour),
         "text": text,
+        "same": float(same),
+        "words": _words(one, two) if same else 0.0,
     }
+
+
+def _words(one: Fingerprint, two: Fingerprint) -> float:
+    """Cosine of the rarest words."""
+    if len(two.terms) < len(one.terms):
+        one, two = two, one
+    dot = sum(value * two.terms.get(each, 0.0) for each, value in one.terms.items())
+    return dot / (one.norm * two.norm) if dot else 0.0
+
+
+def _shared_names(one: Fingerprint, two: Fingerprint) -> frozenset[str]:
+    """Without capitals every word may be a name; two such texts prove nothing by sound."""
+    if one.lang in NO_CAPITALS and two.lang in NO_CAPITALS:
+        return frozenset()
+    return one.names & two.names
 
 
 def _name_worth(name: str) -> float:
@@ -113,7 +135,7 @@ def why(new: Fingerprint, old: Fingerprint, like: Likeness, title: str) -> str:
     if numbers:
         noun = "the number" if len(numbers) == 1 else "the numbers"
         parts.append(f"{noun} {', '.join(numbers[:3])}")
-    names = len(new.names & old.names)
+    names = len(_shared_names(new, old))
     if names:
         parts.append(f"{names} name{'s' if names > 1 else ''}")
     if new.indicators & old.indicators:
