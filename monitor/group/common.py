@@ -1,6 +1,6 @@
 """How common English words are in news: those of more than one item in five hundred.
 
-Counted over forty thousand items of 66 English news feeds (September 2022 – May 2023). What is not listed
+Counted over forty thousand items of 66 English feeds (September 2022 – May 2023). What is not listed
 is rare, and worth most when two items share it. Words of other languages count as rare from their
 length on (``fingerprint``): there is no such count for them yet.
 """

@@ -51,6 +51,10 @@ class Grouper:
         self._items: dict[str, Item] = {}
         self._hits: dict[str, dict[tuple[str, str], Hit]] = {}
 
+    def __len__(self) -> int:
+        """Items held."""
+        return len(self._window)
+
     def __call__(
         self, hits: Sequence[StoredHit], events: Sequence[Event], now: datetime
     ) -> tuple[EventDraft, ...]:

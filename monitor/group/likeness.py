@@ -19,6 +19,7 @@ COPY_TITLE = 0.75
 """Share of title words in common that makes two items copies when neither says more than a headline."""
 SHORT = 24
 """Words up to which an item says no more than a headline."""
+SERIES_HOURS = 12.0
 FAR_HOURS = 96.0
 """Beyond this, two items are not compared: a later report joins by those between."""
 
@@ -56,6 +57,8 @@ def compare(one: Fingerprint, two: Fingerprint) -> Likeness:
     if abs(one.hour - two.hour) > FAR_HOURS:
         return NONE
     text = resemblance(one, two)
+    if is_series(one, two):
+        return NONE
     if is_copy(one, two, text):
         return Likeness(max(0.95, text), True, text)
     z = sum(WEIGHTS[name] * value for name, value in features(one, two, text).items())
@@ -68,10 +71,23 @@ def is_copy(one: Fingerprint, two: Fingerprint, text: float) -> bool:
         return False
     if text >= COPY_RESEMBLANCE:
         return True
+    return _title_alike(one, two) and (min(one.words, two.words) <= SHORT or text >= 0.15)
+
+
+def is_series(one: Fingerprint, two: Fingerprint) -> bool:
+    """One headline with another number, half a day apart: the next part, not the same happening.
+
+    Within half a day it is a new toll.
+    """
+    if one.title_numbers == two.title_numbers or abs(one.hour - two.hour) < SERIES_HOURS:
+        return False
+    return _title_alike(one, two)
+
+
+def _title_alike(one: Fingerprint, two: Fingerprint) -> bool:
     if len(one.title) < 4 or len(two.title) < 4:
         return False
-    title = len(one.title & two.title) / len(one.title | two.title)
-    return title >= COPY_TITLE and (min(one.words, two.words) <= SHORT or text >= 0.15)
+    return len(one.title & two.title) / len(one.title | two.title) >= COPY_TITLE
 
 
 def features(one: Fingerprint, two: Fingerprint, text: float) -> dict[str, float]:
