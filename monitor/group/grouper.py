@@ -69,6 +69,10 @@ class Grouper:
         where it belongs gets no draft, so grouping the same again gives nothing.
         """
         self._follow(events)
+        return self.extend(hits, now=now)
+
+    def extend(self, hits: Sequence[StoredHit], *, now: datetime) -> tuple[EventDraft, ...]:
+        """As ``group``, on what is already in the window; nothing is taken from a store."""
         touched: set[str] = set()
         for stored in hits:
             self._hits.setdefault(stored.item.id, {})[_key(stored.hit)] = stored.hit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -94,9 +95,18 @@ def test_grouping_the_same_again_gives_nothing(lab: SimpleNamespace) -> None:
 @pytest.mark.parametrize(
     ("one", "two"),
     [
-        ("Russia-Ukraine war at a glance: what we know on day 190", "Russia-Ukraine war at a glance: what we know on day 191"),
-        ("Iran executes protester in Mashhad over unrest", "Iran wins wrestling gold at Asian games in Hangzhou"),
-        ("EU sanctions eight Iranian firms over drones", "Zelensky addresses parliament in Ottawa on grain"),
+        (
+            "Russia-Ukraine war at a glance: what we know on day 190",
+            "Russia-Ukraine war at a glance: what we know on day 191",
+        ),
+        (
+            "Iran executes protester in Mashhad over unrest",
+            "Iran wins wrestling gold at Asian games in Hangzhou",
+        ),
+        (
+            "EU sanctions eight Iranian firms over drones",
+            "Zelensky addresses parliament in Ottawa on grain",
+        ),
     ],
     ids=["a series of days", "two things of one country", "two things of one day"],
 )  # fmt: skip
@@ -153,7 +163,7 @@ def test_the_order_of_arrival_does_not_matter(
     hits = stories(lab)
     shuffled = [hits[number] for number in order]
     edges = [0, *sorted(cuts), len(hits)]
-    batches = [shuffled[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    batches = [shuffled[a:b] for a, b in pairwise(edges)]
     shelf = lab.run(Grouper([lab.watch]), batches)
     assert shelf.partition() == WANTED
     assert shelf.roles() == lab.run(Grouper([lab.watch]), [hits]).roles()

@@ -121,7 +121,11 @@ FEEDS = {
         ([("a", "tass", "origin", ""), ("b", "bbc", "independent", "")], 2, "B2"),
         ([("a", "tass", "origin", ""), ("b", "bbc", "copy", "a")], 1, "D6"),
         (
-            [("a", "tass", "origin", ""), ("b", "bbc", "independent", ""), ("c", "reuters", "independent", "")],
+            [
+                ("a", "tass", "origin", ""),
+                ("b", "bbc", "independent", ""),
+                ("c", "reuters", "independent", ""),
+            ],
             3, "A1",
         ),
         ([("a", "tass", "origin", ""), ("b", "blog", "denial", "a")], 1, "D4"),

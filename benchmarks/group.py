@@ -1,0 +1,217 @@
+"""Grouping: quality on labelled events and pairs, throughput against datasketch's MinHash LSH.
+
+    python benchmarks/group.py --size 100000
+    python benchmarks/group.py --events FILE --config monitor.toml      (labelled events, as JSON Lines)
+    python benchmarks/group.py --pairs benchmarks/group_pairs.json --archive FILE --config monitor.toml
+
+The throughput run needs datasketch (for the comparison only): ``pip install datasketch``. Both sides get
+the same made-up items, 10 % of them edited copies, in the same order, and hold all of them at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import random
+import resource
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import Any
+
+from monitor.group import Grouper
+from monitor.model import Hit, Item, StoredHit
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+BATCH = 500
+
+
+def made_up(size: int, seed: int = 7) -> Iterator[tuple[StoredHit, str | None]]:
+    """Hits over ten days and, for a copy, the id of what it copies."""
+    rng = random.Random(seed)
+    words = [
+        "".join(rng.choices("bcdfghklmnprstv", k=2)) + rng.choice("aeiou") + f"{n:x}"
+        for n in range(20_000)
+    ]
+    weights = [1 / (n + 10) for n in range(len(words))]
+    names = [f"c{n}" for n in range(300)]
+    recent: list[tuple[str, list[str], list[str], tuple[str, ...]]] = []
+    for number in range(size):
+        id, of = f"i{number}", None
+        if recent and rng.random() < 0.1:
+            of, title, summary, concepts = rng.choice(recent)
+            title = [rng.choice(words) if rng.random() < 0.1 else word for word in title]
+            summary = [rng.choice(words) if rng.random() < 0.05 else word for word in summary]
+        else:
+            title = rng.choices(words, weights, k=10)
+            summary = rng.choices(words, weights, k=40)
+            concepts = tuple(rng.sample(names, 4))
+            recent.append((id, title, summary, concepts))
+            del recent[:-5_000]
+        at = START + timedelta(days=10) * (number / size)
+        item = Item(
+            id=id, identity=id, feed=f"f{number % 500}", title=" ".join(title),
+            summary=" ".join(summary), link="", lang="en", published_at=at, first_seen_at=at,
+        )  # fmt: skip
+        hit = Hit(
+            watch="w", indicator=f"n{number % 30}", item=id, rules="r", score=0.8, stage="act", spans=(),
+            branch="b", query="q", concepts=concepts,
+        )  # fmt: skip
+        yield StoredHit(number=number, hit=hit, item=item, event=None, stored_at=at), of
+
+
+def throughput(size: int) -> dict[str, Any]:
+    stream = list(made_up(size))
+    ours, found = _ours([hit for hit, _ in stream])
+    theirs, other = _datasketch([hit for hit, _ in stream])
+    copies = [(hit.item.id, of) for hit, of in stream if of is not None]
+    return {
+        "items": size,
+        "ours_per_cpu_s": round(size / ours),
+        "datasketch_per_cpu_s": round(size / theirs),
+        "ratio": round(theirs / ours, 2),
+        "ours_recall_of_copies": round(
+            sum(found[a] == found[b] for a, b in copies) / len(copies), 3
+        ),
+        "datasketch_recall_of_copies": round(
+            sum(b in other[a] for a, b in copies) / len(copies), 3
+        ),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+def _ours(hits: list[StoredHit]) -> tuple[float, dict[str, str]]:
+    """CPU seconds, and the event of each item. Nothing is stored: the window is fed directly."""
+    from monitor.model import Concept, Watch
+
+    concepts = {
+        f"c{n}": Concept(id=f"c{n}", kind="org", forms={"en": (f"c{n}",)}) for n in range(300)
+    }
+    grouper = Grouper(
+        [
+            Watch(
+                id="w",
+                title="",
+                question="",
+                source="",
+                hypotheses=(),
+                indicators=(),
+                concepts=concepts,
+            )
+        ]
+    )
+    events: dict[str, str] = {}
+    before = time.process_time()
+    for start in range(0, len(hits), BATCH):
+        for draft in grouper.extend(hits[start : start + BATCH], now=START):
+            events[draft.item] = draft.key
+    return time.process_time() - before, events
+
+
+def _datasketch(hits: list[StoredHit]) -> tuple[float, dict[str, set[str]]]:
+    from datasketch import MinHash, MinHashLSH  # type: ignore[import-not-found,unused-ignore]
+
+    index = MinHashLSH(threshold=0.5, num_perm=128)
+    found: dict[str, set[str]] = {}
+    before = time.process_time()
+    for stored in hits:
+        words = (stored.item.title + " " + stored.item.summary).split()
+        sketch = MinHash(num_perm=128)
+        sketch.update_batch([f"{a} {b}".encode() for a, b in pairwise(words)])
+        found[stored.item.id] = set(index.query(sketch))
+        index.insert(stored.item.id, sketch)
+    return time.process_time() - before, found
+
+
+def events_quality(path: Path, config: Path) -> dict[str, Any]:
+    """Pairwise precision and recall over labelled items (``event``, ``lang``), by language."""
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    of = _grouped(rows, config)
+    counts: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for a, b in combinations([row for row in rows if row.get("event")], 2):
+        same, got = a["event"] == b["event"], of[a["id"]] == of[b["id"]]
+        for name in ("all", "within languages" if a["lang"] == b["lang"] else "across languages"):
+            counts[name][0] += same and got
+            counts[name][1] += got and not same
+            counts[name][2] += same and not got
+    return {name: _scores(*some) for name, some in counts.items()}
+
+
+def pairs_quality(pairs: Path, archive: Path, config: Path) -> dict[str, Any]:
+    """On pairs labelled by reading: ``[id, id, 1 | 0 | null]``; null = could be argued, left out."""
+    raw = archive.read_bytes()
+    text = (gzip.decompress(raw) if archive.suffix == ".gz" else raw).decode()
+    of = _grouped([json.loads(line) for line in text.splitlines()], config, only_hits=True)
+    right = extra = missed = 0
+    for a, b, label in json.loads(pairs.read_text("utf-8")):
+        if label is None or a not in of or b not in of:
+            continue
+        got = of[a] == of[b]
+        right += got and label == 1
+        extra += got and label == 0
+        missed += label == 1 and not got
+    return _scores(right, extra, missed)
+
+
+def _scores(right: int, extra: int, missed: int) -> dict[str, Any]:
+    return {
+        "precision": round(right / max(1, right + extra), 3),
+        "recall": round(right / max(1, right + missed), 3),
+        "pairs": right + missed,
+        "wrong": extra,
+    }
+
+
+def _grouped(
+    rows: list[dict[str, Any]], config: Path, *, only_hits: bool = False
+) -> dict[str, str]:
+    """Item id → event, by the watches of a configuration. Without a hit an item has no indicator."""
+    from monitor.app.intake import Intake
+    from monitor.app.rules import load_rules
+    from monitor.config import load_config  # type: ignore[attr-defined,unused-ignore]
+
+    rules = load_rules(load_config(config))
+    intake = Intake(now=datetime.now(UTC))
+    hits: list[StoredHit] = []
+    for row in rows:
+        item = intake.item(row)
+        found = rules.matcher.match(item)
+        if not found and not only_hits:
+            found = (
+                Hit(
+                    watch=rules.watches[0].id, indicator="", item=item.id, rules="", score=0.5,
+                    stage=None, spans=(), branch="", query="", concepts=rules.matcher.concepts(item),
+                ),
+            )  # fmt: skip
+        at = item.published_at or datetime.now(UTC)
+        hits += [StoredHit(number=0, hit=hit, item=item, event=None, stored_at=at) for hit in found]
+    drafts = Grouper(rules.watches).group(hits, [], now=datetime.now(UTC))
+    return {draft.item: draft.key for draft in drafts}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--size", type=int, default=0)
+    parser.add_argument("--events", type=Path)
+    parser.add_argument("--pairs", type=Path)
+    parser.add_argument("--archive", type=Path)
+    parser.add_argument("--config", type=Path, default=Path("monitor.toml"))
+    given = parser.parse_args()
+    result: dict[str, Any] = {}
+    if given.size:
+        result["throughput"] = throughput(given.size)
+    if given.events:
+        result["events"] = events_quality(given.events, given.config)
+    if given.pairs and given.archive:
+        result["pairs"] = pairs_quality(given.pairs, given.archive, given.config)
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
