@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from heapq import nlargest, nsmallest
 from itertools import pairwise
 from math import sqrt
 
@@ -40,6 +39,7 @@ class Fingerprint:
     lang: str
     feed: str
     sketch: tuple[int, ...]  # bottom-k of title and summary, ascending
+    pairs: frozenset[int]  # the same, to be compared
     title: frozenset[int]  # hashes of the title's words
     words: int  # in title and summary
     notions: Mapping[str, float]  # concept or plain notion → what sharing it is worth
@@ -94,13 +94,15 @@ class Reader:
                 found.setdefault(word.notion, 0.8)
         title_numbers = _numbers(title.source.text, first)
         terms = _terms(first, rest)
+        sketch = _sketch([word.hash for word in both])
         return Fingerprint(
             id=item.id,
             at=at,
             hour=at.timestamp() / 3600,
             lang=item.lang[:2],
             feed=item.feed,
-            sketch=_sketch([word.hash for word in both]),
+            sketch=sketch,
+            pairs=frozenset(sketch),
             title=frozenset(word.hash for word in first),
             words=len(both),
             notions=found,
@@ -114,6 +116,11 @@ class Reader:
             agencies=attributed(title.source.text, summary.source.text),
             genre=genre,
         )
+
+    def sketch(self, title: str, summary: str) -> tuple[int, ...]:
+        """The bottom-k sketch of a text alone."""
+        words = Tokens(cut(title, READ_BYTES)).words + Tokens(cut(summary, READ_BYTES)).words
+        return _sketch([self._word(word).hash for word in words])
 
     def _word(self, word: str) -> _Word:
         known = self._memo.get(word)
@@ -154,8 +161,8 @@ def _terms(title: Iterable[_Word], summary: Iterable[_Word]) -> dict[int, float]
         if word.rarity:
             found[word.hash] = TITLE * word.rarity
     if len(found) > TERMS:
-        best = nlargest(TERMS, found.items(), key=lambda each: (each[1], each[0]))
-        return dict(best)
+        best = sorted([(rarity, hash) for hash, rarity in found.items()], reverse=True)
+        return {hash: rarity for rarity, hash in best[:TERMS]}
     return found
 
 
@@ -164,19 +171,21 @@ def _sketch(hashes: list[int]) -> tuple[int, ...]:
         (((one * 0x9E3779B1) ^ (two * 0x85EBCA6B)) * 0xC2B2AE35 >> 7) & _MASK
         for one, two in pairwise(hashes)
     }
-    if len(pairs) <= SKETCH:
-        return tuple(sorted(pairs))
-    return tuple(nsmallest(SKETCH, pairs))
+    return tuple(sorted(pairs)[:SKETCH])
 
 
 def resemblance(one: Fingerprint, two: Fingerprint) -> float:
     """Estimate of the Jaccard resemblance of two texts' word pairs, 0–1."""
-    if not one.sketch or not two.sketch:
-        return 0.0
-    size = min(SKETCH, max(len(one.sketch), len(two.sketch)))
-    a, b = set(one.sketch), set(two.sketch)
+    return jaccard(one.pairs, two.pairs)
+
+
+def jaccard(a: frozenset[int], b: frozenset[int]) -> float:
+    """Of two bottom-k sketches."""
     shared = a & b
     if not shared:
         return 0.0
-    union = nsmallest(size, a | b) if len(a | b) > size and len(a | b) > SKETCH else list(a | b)
-    return sum(each in shared for each in union) / len(union)
+    union = a | b
+    if len(union) <= SKETCH:
+        return len(shared) / len(union)
+    kept = sorted(union)[:SKETCH]
+    return len(shared.intersection(kept)) / SKETCH

@@ -61,6 +61,8 @@ def compare(one: Fingerprint, two: Fingerprint) -> Likeness:
         return NONE
     if is_copy(one, two, text):
         return Likeness(max(0.95, text), True, text)
+    if not text and not one.notions.keys() & two.notions.keys():
+        return NONE
     z = sum(WEIGHTS[name] * value for name, value in features(one, two, text).items())
     return Likeness(1 / (1 + exp(-z)), False, text)
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from monitor.group.copies import Copies
 from monitor.group.fingerprint import Fingerprint
 from monitor.group.likeness import FAR_HOURS, Likeness, compare
 
@@ -18,8 +19,6 @@ LINK = 0.35
 """Likeness below which two items do not know of each other."""
 JOIN = 0.5
 """Support that an event must give an item to take it in."""
-SHINGLES = 8
-"""Smallest hashes by which copies find each other."""
 CROWD = 400
 """Items of one half-day that share a key, from which on the key is too common to look by."""
 SLOT_HOURS = 12.0
@@ -39,7 +38,7 @@ class Window:
         self.prints: dict[str, Fingerprint] = {}
         self.links: dict[str, dict[str, Likeness]] = {}
         self._slots: dict[int, _Slot] = {}
-        self._copies: defaultdict[int, set[str]] = defaultdict(set)
+        self._copies = Copies()
 
     def __contains__(self, id: object) -> bool:
         return id in self.prints
@@ -61,8 +60,7 @@ class Window:
                 self.links[other][print.id] = like
         self.prints[print.id] = print
         self.links[print.id] = links
-        for key in print.sketch[:SHINGLES]:
-            self._copies[key].add(print.id)
+        self._copies.add(print.id, print.sketch)
         slot = self._slots.setdefault(_slot(print), _Slot())
         for found in _keys(print):
             slot.keys[found].append(print.id)
@@ -71,10 +69,7 @@ class Window:
         print = self.prints.pop(id)
         for other in self.links.pop(id):
             self.links[other].pop(id, None)
-        for key in print.sketch[:SHINGLES]:
-            self._copies[key].discard(id)
-            if not self._copies[key]:
-                del self._copies[key]
+        self._copies.remove(id, print.sketch)
         number = _slot(print)
         slot = self._slots[number]
         for found in _keys(print):
@@ -85,10 +80,7 @@ class Window:
             del self._slots[number]
 
     def _candidates(self, print: Fingerprint) -> set[str]:
-        found: set[str] = set()
-        for key in print.sketch[:SHINGLES]:
-            if key in self._copies:
-                found |= self._copies[key]
+        found = self._copies.near(print.sketch)
         reach = int(FAR_HOURS // SLOT_HOURS) + 1
         here = _slot(print)
         keys = _keys(print)
