@@ -24,6 +24,8 @@ TERMS = 32
 """Words kept of a text, the rarest."""
 TITLE = 1.5
 """What a word of the title counts against one of the summary."""
+FEW = 16
+"""Shared hashes below which two texts are no copies, and need not be looked at closely."""
 READ_BYTES = 4_096
 MAX_MEMO = 200_000
 _MASK = 0xFFFFFFFF
@@ -184,8 +186,9 @@ def jaccard(a: frozenset[int], b: frozenset[int]) -> float:
     shared = a & b
     if not shared:
         return 0.0
+    size = len(a) + len(b) - len(shared)
+    if size <= SKETCH or len(shared) < FEW:
+        return len(shared) / min(size, SKETCH)  # for a few, a little too high: no copy either way
     union = a | b
-    if len(union) <= SKETCH:
-        return len(shared) / len(union)
     kept = sorted(union)[:SKETCH]
     return len(shared.intersection(kept)) / SKETCH
