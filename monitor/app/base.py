@@ -1,0 +1,76 @@
+"""What all parts of the application share: settings, clock, database, rules."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from monitor import resources
+from monitor.app.declared import declared_feeds
+from monitor.app.rules import Rules, load_rules
+from monitor.config import Config
+from monitor.model import Feed, Watch
+from monitor.store import SqlStore, open_store, process_holder
+
+
+class Base:
+    """Settings in, real edges out; what is expensive is made when it is first asked for."""
+
+    def __init__(self, config: Config, *, now: datetime | None = None) -> None:
+        self.config = config
+        self._fixed_now = now
+        self._opening = threading.RLock()
+        self._rules: Rules | None = None
+        self._store: SqlStore | None = None
+
+    def clock(self) -> datetime:
+        return self._fixed_now or datetime.now(UTC)
+
+    @property
+    def store(self) -> SqlStore:
+        """The database, with the declared feeds in it."""
+        with self._opening:
+            if self._store is None:
+                self._store = self._open()
+                self._store.sync_feeds(self.declared, now=self.clock())
+            return self._store
+
+    def _open(self) -> SqlStore:
+        """SQLite is made and upgraded on the way; PostgreSQL only by ``db upgrade``."""
+        url = self.config.database_url()
+        migrations = resources.path("migrations")
+        return open_store(url, migrations=migrations, migrate=url.startswith("sqlite"))
+
+    @cached_property
+    def declared(self) -> tuple[Feed, ...]:
+        return declared_feeds(self.config)
+
+    @cached_property
+    def holder(self) -> str:
+        return process_holder("poll")
+
+    @property
+    def rules(self) -> Rules:
+        """The watches and their matcher: always a pair, swapped whole."""
+        with self._opening:
+            if self._rules is None:
+                self._rules = load_rules(self.config)
+            return self._rules
+
+    @property
+    def watches(self) -> Sequence[Watch]:
+        return self.rules.watches
+
+    @property
+    def template_folders(self) -> tuple[Path, Path]:
+        """The user's own folder of templates, which goes first, and the shipped one."""
+        return self.config.root / self.config.templates, resources.path("templates")
+
+    def close(self) -> None:
+        with self._opening:
+            if self._store is not None:
+                self._store.close()
+                self._store = None

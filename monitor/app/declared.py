@@ -1,0 +1,116 @@
+"""Declared things as values: the feeds, subscriptions and folders that the configuration names."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from monitor import resources
+from monitor.config import Config, FeedConfig, feed_headers
+from monitor.errors import ConfigError, MonitorError
+from monitor.fetch.opml import read_opml
+from monitor.model import Feed, Subscription
+from monitor.watch import load_feeds
+
+
+def folder(config: Config, name: str) -> Path:
+    """``name`` beside the configuration, else as shipped. Raises ConfigError if neither is there."""
+    own = config.root / name
+    if own.exists():
+        return own
+    try:
+        return resources.path(name)
+    except MonitorError:
+        raise ConfigError(
+            "no such file or folder",
+            subject=str(own),
+            remedy="Mend the path in monitor.toml, or copy the shipped files with: monitor init",
+        ) from None
+
+
+def declared_feeds(config: Config) -> tuple[Feed, ...]:
+    """Every feed that the configuration and its feed files declare; ids and URLs are distinct."""
+    name = config.file.name if config.file else "defaults"
+    found = [feed_of(each, declared_in=name) for each in config.feeds]
+    for path in config.feed_files.paths:
+        found += _from_file(folder(config, path))
+    return distinct(found)
+
+
+def distinct(feeds: Sequence[Feed]) -> tuple[Feed, ...]:
+    """The first of each URL; a second feed with a taken id is an error."""
+    by_url: dict[str, Feed] = {}
+    ids: dict[str, Feed] = {}
+    for feed in feeds:
+        if feed.url in by_url:
+            continue
+        if feed.id in ids:
+            raise ConfigError(
+                f"the feed id {feed.id!r} is given twice: {ids[feed.id].url} and {feed.url}",
+                subject=feed.declared_in,
+                remedy="Give one of them another id.",
+            )
+        by_url[feed.url] = ids[feed.id] = feed
+    return tuple(by_url.values())
+
+
+def _from_file(path: Path) -> tuple[Feed, ...]:
+    if path.suffix in (".opml", ".xml"):
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise ConfigError(
+                f"cannot be read: {(error.strerror or str(error)).lower()}", subject=str(path)
+            ) from None
+        return tuple(replace(feed, declared_in=path.name) for feed in read_opml(data))
+    return load_feeds(path)
+
+
+def feed_of(each: FeedConfig, *, declared_in: str) -> Feed:
+    """A ``[[feeds]]`` table as a value."""
+    return Feed(
+        id=each.id or feed_id(each.url),
+        url=each.url,
+        name=each.name,
+        homepage=each.homepage,
+        lang=each.lang,
+        kind=each.kind,
+        state=each.state,
+        origin=each.origin,
+        reliability=each.reliability,
+        topics=each.topics,
+        interval=each.interval,
+        headers=feed_headers(each),
+        full_text=each.full_text,
+        enabled=each.enabled,
+        declared_in=declared_in,
+    )
+
+
+def feed_id(url: str) -> str:
+    """A stable, readable id: the host and six characters that tell its feeds apart."""
+    host = (urlsplit(url).hostname or "feed").removeprefix("www.")
+    digest = hashlib.sha256(url.encode()).hexdigest()[:6]
+    return f"{re.sub(r'[^a-z0-9]+', '-', host.lower()).strip('-')}-{digest}"
+
+
+def subscriptions(config: Config) -> tuple[Subscription, ...]:
+    """The ``[[digests]]`` tables as values."""
+    return tuple(
+        Subscription(
+            name=each.name,
+            to=each.to,
+            schedule=each.schedule,
+            timezone=each.timezone,
+            indicators=each.indicators,
+            min_level=each.min_level,
+            languages=each.languages,
+            when_empty=each.when_empty,
+            max_events=each.max_events,
+        )
+        for each in config.digests
+    )

@@ -1,0 +1,146 @@
+"""Items from files: JSON Lines in the Item shape, or a saved feed document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from monitor.errors import ConfigError, MonitorError, ParseError
+from monitor.model import Document, Entry, Feed, Item
+from monitor.normalise import normalise
+from monitor.parse import parse
+
+IMPORT_FEED = "import"  # the feed of items that name none
+
+
+@dataclass(slots=True)
+class Intake:
+    """Reads items and counts the lines that are none."""
+
+    now: datetime
+    seen_at: str = "now"  # "now" | "published"
+    feed_ids: Mapping[str, str] = field(default_factory=dict)  # URL of a known feed → its id
+    dropped: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def from_files(self, files: Iterable[Path]) -> Iterator[Item]:
+        for file in files:
+            yield from self.from_file(file)
+
+    def from_file(self, file: Path) -> Iterator[Item]:
+        """Items of one file; what it is shows in its first character."""
+        try:
+            with file.open("rb") as opened:
+                start = opened.read(512).lstrip(b"\xef\xbb\xbf \t\r\n")
+            if start.startswith(b"<") or _is_json_feed(start):
+                yield from self._from_feed(file)
+            else:
+                with file.open(encoding="utf-8", errors="replace") as lines:
+                    yield from self.from_lines(lines, name=str(file))
+        except OSError as error:
+            raise ConfigError(
+                f"cannot be read: {(error.strerror or str(error)).lower()}", subject=str(file)
+            ) from None
+
+    def from_lines(self, lines: Iterable[str], *, name: str) -> Iterator[Item]:
+        """Items of JSON Lines. A line that is none is counted and named, not fatal."""
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                raw = json.loads(line)
+                if not isinstance(raw, dict):
+                    raise ValueError("it is no object")
+                yield self.item(raw)
+            except (ValueError, TypeError, MonitorError) as error:
+                self.dropped += 1
+                if len(self.problems) < 20:
+                    self.problems.append(f"{name}:{number}: not an item: {error}")
+
+    def item(self, raw: Mapping[str, Any]) -> Item:
+        """One item of the public shape, normalised as if it had come in a feed."""
+        title, summary = _text(raw, "title"), _text(raw, "summary")
+        if not title and not summary:
+            raise ValueError("it has neither title nor summary")
+        link, id = _text(raw, "link"), _text(raw, "id")
+        feed = Feed(
+            id=self.feed_ids.get(_text(raw, "feed"), _text(raw, "feed")) or IMPORT_FEED,
+            url=link,
+            name=_text(raw, "source"),
+            lang=_text(raw, "lang") or None,
+        )
+        entry = Entry(
+            guid="" if link else id,
+            link=link,
+            title=title,
+            summary=summary,
+            published=_text(raw, "published_at"),
+            published_at=_time(raw.get("published_at")),
+            lang=_text(raw, "lang"),
+        )
+        found = normalise(Document(entries=(entry,)), feed, now=self.now)
+        if not found:
+            raise ValueError("nothing of it is left after cleaning")
+        return self._dated(replace(found[0], id=id or found[0].id))
+
+    def _from_feed(self, file: Path) -> Iterator[Item]:
+        body = file.read_bytes()
+        url = file.absolute().as_uri()
+        try:
+            document = parse(body, url=url, content_type="", now=self.now)
+        except ParseError as error:
+            raise ParseError(
+                error.problem, kind=error.kind, subject=str(file), remedy=error.remedy
+            ) from None
+        self.dropped += document.dropped
+        feed = Feed(id=IMPORT_FEED, url=document.link or url, name=document.title)
+        for item in normalise(document, feed, now=self.now):
+            yield self._dated(item)
+
+    def _dated(self, item: Item) -> Item:
+        if self.seen_at == "published" and item.published_at is not None:
+            return replace(item, first_seen_at=min(item.published_at, self.now))
+        return replace(item, first_seen_at=None)
+
+
+def _is_json_feed(start: bytes) -> bool:
+    return start.startswith(b"{") and b"jsonfeed.org" in start
+
+
+def _text(raw: Mapping[str, Any], key: str) -> str:
+    value = raw.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        if key == "id" and isinstance(value, int):
+            return str(value)
+        raise ValueError(f"{key} must be text")
+    return value
+
+
+def _time(value: Any) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        at = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
+
+
+def in_pieces(lines: Iterable[str], size: int) -> Iterator[list[str]]:
+    some: list[str] = []
+    for line in lines:
+        some.append(line)
+        if len(some) == size:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+Progress = Callable[[int], None]

@@ -1,0 +1,223 @@
+"""Watches and their matcher: loaded together, checked together, swapped together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from multiprocessing import get_context
+from os import cpu_count
+from pathlib import Path
+from typing import Any
+
+from monitor.app.declared import folder
+from monitor.app.intake import Intake, in_pieces
+from monitor.app.outcomes import EvaluationReport
+from monitor.config import Config
+from monitor.errors import ConfigError, MonitorError, Problem, QueryError, WatchError
+from monitor.match import IndexedMatcher, compile_matcher
+from monitor.match.evaluation import evaluate, read_labelled
+from monitor.model import Item, Watch
+from monitor.shapes import match_shape
+from monitor.watch import load
+
+_PIECE = 256  # lines that one process matches at a time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Everything that decides what is a hit."""
+
+    watches: tuple[Watch, ...]
+    matcher: IndexedMatcher
+    fingerprint: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def load_watch(config: Config, name: str) -> Watch:
+    return load(folder(config, name))
+
+
+def load_rules(config: Config) -> Rules:
+    """Loads and compiles every watch. Raises WatchError or QueryError."""
+    folders = [folder(config, name) for name in config.watches]
+    watches = tuple(load(each) for each in folders)
+    if len({watch.id for watch in watches}) < len(watches):
+        raise ConfigError(
+            "two watches have the same id", remedy="Give each watch.yaml an id of its own."
+        )
+    return Rules(
+        watches=watches, matcher=compile_matcher(watches), fingerprint=fingerprint(folders)
+    )
+
+
+def fingerprint(folders: Iterable[Path]) -> Mapping[str, tuple[int, int]]:
+    """Name → (time of change, size) of every file of the watches: tells an edit."""
+    found: dict[str, tuple[int, int]] = {}
+    for each in folders:
+        for file in each.rglob("*"):
+            if file.suffix in (".yaml", ".yml", ".json") and file.is_file():
+                state = file.stat()
+                found[str(file)] = (state.st_mtime_ns, state.st_size)
+    return found
+
+
+def edited(config: Config, rules: Rules) -> bool:
+    return fingerprint(folder(config, name) for name in config.watches) != rules.fingerprint
+
+
+# ── match, evaluate, explain ─────────────────────────────────────────────────────────────────────
+
+
+def match_lines(
+    config: Config,
+    lines: Iterable[str],
+    *,
+    name: str,
+    now: datetime,
+    jobs: int,
+    explain: bool,
+    tell: Callable[[str], None],
+) -> Iterator[dict[str, Any]]:
+    """One shape a line, in order, in constant memory; ``jobs`` processes, 0 = one a core."""
+    jobs = jobs or cpu_count() or 1
+    if jobs == 1:
+        rules = load_rules(config)
+        for piece in in_pieces(lines, _PIECE):
+            rows, problems = _match_piece(rules, piece, name, now, explain)
+            yield from rows
+            _tell(problems, tell)
+        return
+    load_rules(config)  # a mistake in them is told once, here, and not by every process
+    with ProcessPoolExecutor(
+        jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(config, name, now, explain)
+    ) as pool:
+        waiting: list[Future[tuple[list[dict[str, Any]], list[str]]]] = []
+        for piece in in_pieces(lines, _PIECE):
+            waiting.append(pool.submit(_match_in_process, piece))
+            if len(waiting) >= 3 * jobs:
+                yield from _finished(waiting.pop(0), tell)
+        for future in waiting:
+            yield from _finished(future, tell)
+
+
+def _finished(
+    future: Future[tuple[list[dict[str, Any]], list[str]]], tell: Callable[[str], None]
+) -> Iterator[dict[str, Any]]:
+    rows, problems = future.result()
+    yield from rows
+    _tell(problems, tell)
+
+
+def _tell(problems: Iterable[str], tell: Callable[[str], None]) -> None:
+    for problem in problems:
+        tell(problem)
+
+
+_WORK: dict[str, Any] = {}  # of a worker process
+
+
+def _begin(config: Config, name: str, now: datetime, explain: bool) -> None:
+    _WORK.update(rules=load_rules(config), name=name, now=now, explain=explain)
+
+
+def _match_in_process(piece: list[str]) -> tuple[list[dict[str, Any]], list[str]]:
+    return _match_piece(_WORK["rules"], piece, _WORK["name"], _WORK["now"], _WORK["explain"])
+
+
+def _match_piece(
+    rules: Rules, piece: list[str], name: str, now: datetime, explain: bool
+) -> tuple[list[dict[str, Any]], list[str]]:
+    intake = Intake(now=now)
+    rows = [
+        match_shape(item, hits, explain=explain)
+        for item, hits in rules.matcher.match_many(intake.from_lines(piece, name=name))
+    ]
+    return rows, intake.problems
+
+
+def evaluate_lines(
+    rules: Rules, lines: Iterable[str], *, now: datetime, errors: bool, name: str
+) -> EvaluationReport:
+    intake = Intake(now=now)
+    known = frozenset(each.id for watch in rules.watches for each in watch.indicators)
+    try:
+        labelled = list(read_labelled(lines, intake.item))
+    except MonitorError as error:
+        raise ConfigError(error.problem, subject=name, remedy=error.remedy) from None
+    result = evaluate(labelled, rules.matcher.match, known=known)
+    return EvaluationReport(result=result, errors=errors)
+
+
+def explain_lines(
+    rules: Rules, lines: Iterable[str], *, name: str, indicator: str, now: datetime
+) -> Iterator[str]:
+    from monitor.match.explanation import explain
+
+    watch = watch_of(rules.watches, indicator)
+    intake = Intake(now=now)
+    for item in intake.from_lines(lines, name=name):
+        yield f"{item.id}  {item.title}\n{explain(watch, item, indicator, matcher=rules.matcher)}"
+
+
+def watch_of(watches: Iterable[Watch], indicator: str) -> Watch:
+    """The watch that has the indicator. Raises ConfigError."""
+    known: list[str] = []
+    for watch in watches:
+        for each in watch.indicators:
+            if each.id == indicator:
+                return watch
+            known.append(each.id)
+    raise ConfigError(
+        f"no indicator {indicator!r}", subject="--indicator", remedy="Known: " + ", ".join(known)
+    )
+
+
+# ── check ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def check_watch(watch: Watch, place: Path) -> Iterator[Problem]:
+    """Queries compile, and the examples of every indicator come out as they say."""
+    try:
+        matcher = compile_matcher([watch])
+    except WatchError as error:
+        yield from error.problems
+        return
+    except QueryError as error:
+        yield Problem(
+            path=str(place),
+            line=0,
+            column=error.start + 1,
+            message=error.problem,
+            source=error.text,
+            hint=error.remedy,
+            width=error.end - error.start,
+        )
+        return
+    yield from _check_examples(watch, matcher, place)
+
+
+def _check_examples(watch: Watch, matcher: IndexedMatcher, place: Path) -> Iterator[Problem]:
+    for indicator in watch.indicators:
+        for wanted, examples in ((True, indicator.positive), (False, indicator.negative)):
+            for example in examples:
+                item = Item(
+                    id="example",
+                    identity="example",
+                    feed="example",
+                    title=example.title,
+                    summary=example.summary,
+                    link="",
+                    lang=example.lang,
+                )
+                found = any(hit.indicator == indicator.id for hit in matcher.match(item))
+                if found != wanted:
+                    words = "is not found" if wanted else "is found all the same"
+                    kind = "example" if wanted else "near miss"
+                    yield Problem(
+                        path=str(place),
+                        line=0,
+                        column=0,
+                        severity="warning",
+                        message=f"{indicator.id}: {kind} {words}: {example.title}",
+                    )
