@@ -14,6 +14,7 @@ from monitor.app.rules import Rules, load_rules
 from monitor.config import Config
 from monitor.model import Feed, Watch
 from monitor.store import SqlStore, open_store, process_holder
+from monitor.watch.versions import rules_text
 
 
 class Base:
@@ -25,6 +26,8 @@ class Base:
         self._opening = threading.RLock()
         self._rules: Rules | None = None
         self._store: SqlStore | None = None
+        self._noted: dict[str, str] = {}  # watch → version that the store knows to be in force
+        self.rules_problem = ""  # why the last edit of a watch was not taken over
 
     def clock(self) -> datetime:
         return self._fixed_now or datetime.now(UTC)
@@ -34,8 +37,9 @@ class Base:
         """The database, with the declared feeds in it."""
         with self._opening:
             if self._store is None:
-                self._store = self._open()
-                self._store.sync_feeds(self.declared, now=self.clock())
+                store = self._open()
+                store.sync_feeds(self.declared, now=self.clock())
+                self._store = store
             return self._store
 
     def _open(self) -> SqlStore:
@@ -59,6 +63,18 @@ class Base:
             if self._rules is None:
                 self._rules = load_rules(self.config)
             return self._rules
+
+    @rules.setter
+    def rules(self, rules: Rules) -> None:
+        with self._opening:
+            self._rules = rules
+
+    def note_rules(self, now: datetime) -> None:
+        """Notes in the store which rules are in force from now on; cheap when they are noted."""
+        for watch in self.watches:
+            if self._noted.get(watch.id) != watch.rules:
+                self.store.note_rules(watch.id, watch.rules, rules_text(watch), now=now)
+                self._noted[watch.id] = watch.rules
 
     @property
     def watches(self) -> Sequence[Watch]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from multiprocessing import get_context
 from os import cpu_count
@@ -32,6 +32,11 @@ class Rules:
     watches: tuple[Watch, ...]
     matcher: IndexedMatcher
     fingerprint: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def seen_as(self, config: Config) -> Rules:
+        """The same rules, with the files taken for seen: a bad edit is told once, not again."""
+        found = fingerprint(folder(config, name) for name in config.watches)
+        return replace(self, fingerprint=found)
 
 
 def load_watch(config: Config, name: str) -> Watch:

@@ -1,0 +1,162 @@
+"""The line of one installation: polling, importing, and rules that are edited meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+
+from monitor.app.assessing import Assessing
+from monitor.app.intake import Intake
+from monitor.errors import MonitorError
+from monitor.fetch import FetchSettings, HttpFetcher
+from monitor.model import FeedState
+from monitor.normalise import normalise
+from monitor.parse import ParserPool
+from monitor.pipeline import Line, Poll, Summary, import_items, run_cycle
+from monitor.polling import PollingPolicy, settle
+from monitor.protocols import PollRecord, Recognised
+
+_log = structlog.get_logger(__name__)
+_T = TypeVar("_T")
+
+POLLS_A_TICK = 256  # feeds that one round of the service takes on at most
+
+
+class Cycles(Assessing):
+    """Fetch → parse → normalise → match → group → store → assess, with this installation's edges."""
+
+    _runner: asyncio.Runner | None = None
+
+    @cached_property
+    def fetcher(self) -> HttpFetcher:
+        fetch = self.config.fetch
+        return HttpFetcher(
+            FetchSettings(
+                timeout=fetch.timeout,
+                max_bytes=fetch.max_bytes,
+                per_host=fetch.per_host,
+                host_interval=fetch.host_interval,
+                concurrency=fetch.concurrency,
+                allow_networks=fetch.allow_networks,
+                contact=fetch.contact,
+                proxy=fetch.proxy,
+            )
+        )
+
+    @cached_property
+    def parsers(self) -> ParserPool:
+        return ParserPool()
+
+    @property
+    def line(self) -> Line:
+        """Put together anew for each use, so that it has the rules in force."""
+        rules = self.rules
+        self.note_rules(self.clock())
+        return Line(
+            store=self.store,
+            watches=rules.watches,
+            matcher=rules.matcher,
+            fetcher=self.fetcher,
+            parse=self.parsers.parse,
+            normalise=normalise,
+            settle=self._settle,
+            group=self.group,
+            assess=self.assess,
+            holder=self.holder,
+        )
+
+    def _settle(
+        self, poll: Poll, recognised: Recognised, now: datetime
+    ) -> tuple[PollRecord, FeedState]:
+        return settle(
+            feed=poll.feed,
+            state=poll.status.state,
+            fetched=poll.fetched,
+            document=poll.document,
+            error=poll.error,
+            recognised=recognised,
+            seconds=poll.seconds,
+            now=now,
+            policy=self._policy,
+        )
+
+    @cached_property
+    def _policy(self) -> PollingPolicy:
+        return PollingPolicy(interval=self.config.fetch.interval)
+
+    # ── Work ─────────────────────────────────────────────────────────────────────────────────────
+
+    def poll(self, *, now: datetime, everything: bool = False) -> Summary:
+        """One cycle over the feeds that are due, or all."""
+        return self.finish(run_cycle(self.line, now=now, everything=everything))
+
+    async def poll_due(self, now: datetime) -> None:
+        """One round of the service; several may be under way, each with feeds of its own."""
+        summary = await run_cycle(self.line, now=now, limit=POLLS_A_TICK)
+        if summary.polled:
+            _log.info(
+                "poll",
+                feeds=summary.polled,
+                failed=summary.failed,
+                new=summary.new,
+                hits=summary.hits,
+                events=summary.events,
+                seconds=round(summary.seconds, 2),
+            )
+
+    def import_files(self, files: Sequence[Path], *, now: datetime, seen_at: str) -> Summary:
+        """Items of files into the store. Lines that are no items are counted as dropped and told."""
+        known = {status.feed.url: status.feed.id for status in self.store.feeds()}
+        intake = Intake(now=now, seen_at=seen_at, feed_ids=known)
+        summary = import_items(self.line, intake.from_files(files), now=now)
+        summary.dropped += intake.dropped
+        for problem in intake.problems:
+            _log.warning("import", problem=problem)
+        return summary
+
+    def finish(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Runs async work of a one-shot command; the connections stay open for the next."""
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+        return self._runner.run(work)
+
+    def refresh_rules(self, now: datetime) -> None:
+        """Takes edited watches over, whole; after a bad edit the old rules stay and say why."""
+        from monitor.app.rules import edited, load_rules
+
+        if not edited(self.config, self.rules):
+            return
+        try:
+            fresh = load_rules(self.config)
+        except MonitorError as error:
+            self.rules_problem = str(error)
+            self.rules = self.rules.seen_as(self.config)
+            _log.error("rules", problem=str(error), in_force="the old ones")
+            return
+        self.rules_problem = ""
+        self.rules = fresh
+        self.note_rules(now)
+        versions = {watch.id: watch.rules for watch in fresh.watches}
+        _log.info("rules", in_force=versions, note="monitor rematch applies them to stored items")
+
+    def stop_work(self) -> None:
+        """Closes connections and parser processes; they are made again when needed."""
+        fetcher = self.__dict__.pop("fetcher", None)
+        if fetcher is not None and self._runner is not None:
+            self._runner.run(fetcher.aclose())
+        parsers = self.__dict__.pop("parsers", None)
+        if parsers is not None:
+            parsers.close()
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
+
+    def close(self) -> None:
+        self.stop_work()
+        super().close()
