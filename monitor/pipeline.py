@@ -177,6 +177,8 @@ async def run_cycle(
         everything=everything,
         limit=limit,
     )
+    if not claimed:
+        return summary
     done: asyncio.Queue[Poll] = asyncio.Queue()
 
     async def poll_into_queue(status: FeedStatus) -> None:

@@ -18,7 +18,7 @@ from monitor.fetch import FetchSettings, HttpFetcher
 from monitor.model import FeedState
 from monitor.normalise import normalise
 from monitor.parse import ParserPool
-from monitor.pipeline import Line, Poll, Summary, import_items, run_cycle
+from monitor.pipeline import Line, Poll, Summary, assess_watches, import_items, run_cycle
 from monitor.polling import PollingPolicy, settle
 from monitor.protocols import PollRecord, Recognised
 
@@ -119,6 +119,10 @@ class Cycles(Assessing):
         for problem in intake.problems:
             _log.warning("import", problem=problem)
         return summary
+
+    def reassess(self, now: datetime) -> None:
+        """Levels decay and feeds fall silent without any poll: they are looked at all the same."""
+        assess_watches(self.line, now)
 
     def finish(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Runs async work of a one-shot command; the connections stay open for the next."""

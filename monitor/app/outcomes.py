@@ -94,9 +94,7 @@ class InstallationStatus:
             "running": self.running or None,
             "last_cycle_at": iso(self.last_cycle_at),
             "feeds": dict(self.feeds),
-            "undelivered": sum(
-                count for state, count in self.outbox.items() if state != "sent"
-            ),
+            "undelivered": sum(count for state, count in self.outbox.items() if state != "sent"),
             "outbox": dict(self.outbox),
             "counts": dict(self.counts),
             "no_coverage": list(self.blind),

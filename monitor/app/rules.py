@@ -95,7 +95,10 @@ def match_lines(
         return
     load_rules(config)  # a mistake in them is told once, here, and not by every process
     with ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(config, name, now, explain)
+        jobs,
+        mp_context=get_context("spawn"),
+        initializer=_begin,
+        initargs=(config, name, now, explain),
     ) as pool:
         waiting: list[Future[tuple[list[dict[str, Any]], list[str]]]] = []
         for piece in in_pieces(lines, _PIECE):

@@ -45,6 +45,7 @@ __all__ = [
     "open_store",
     "process_holder",
     "restore",
+    "upgrade",
 ]
 
 
@@ -129,6 +130,17 @@ def open_store(
         store.close()
         raise
     return store
+
+
+def upgrade(url: str, *, migrations: Path) -> Sequence[str]:
+    """Makes the database or applies missing migrations; returns the applied ones, oldest first."""
+    database = Database(url)
+    try:
+        if database.path is not None:
+            _prepare_file(database.path, create=True)
+        return schema.upgrade(database, migrations)
+    finally:
+        database.close()
 
 
 def _is_there(path: Path) -> bool:

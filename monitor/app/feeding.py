@@ -1,0 +1,113 @@
+"""Feeds as commands change and try them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from monitor.app.cycles import Cycles
+from monitor.app.declared import feed_id
+from monitor.app.outcomes import FeedCheck
+from monitor.errors import ConfigError, FetchError, MonitorError
+from monitor.fetch.opml import read_opml, write_opml
+from monitor.model import Document, Feed, FeedStatus, Validators
+
+
+class Feeding(Cycles):
+    """What the ``feeds`` commands do. Declared feeds live in files, added ones in the database."""
+
+    def feeds(self) -> Sequence[FeedStatus]:
+        return self.store.feeds()
+
+    def add_feed(self, url: str, *, name: str, lang: str | None, now: datetime) -> Feed:
+        """Subscribes to a feed, or to the feed that a web page names.
+
+        Raises FetchError or ParseError where neither is found, StoreError for one that is there.
+        """
+        found, document = self.finish(self._find(url.strip(), now))
+        feed = replace(
+            found,
+            id=feed_id(found.url),
+            name=name or found.name or document.title,
+            lang=lang or (document.lang[:2] or None),
+        )
+        self.store.add_feed(feed, now=now)
+        return feed
+
+    async def _find(self, url: str, now: datetime) -> tuple[Feed, Document]:
+        if not url.lower().startswith(("http://", "https://")):
+            raise ConfigError(
+                f"{url!r} is not a web address",
+                subject="feeds add",
+                remedy="It must begin with http:// or https://.",
+            )
+        feed = Feed(id=feed_id(url), url=url)
+        problem: MonitorError | None = None
+        try:
+            return feed, await self._read(feed, now)
+        except FetchError:
+            raise
+        except MonitorError as error:  # it came, but is no feed: a page may name one
+            problem = error
+        for found in await self.fetcher.discover(url, now=now):
+            try:
+                return found, await self._read(found, now)
+            except MonitorError as error:
+                problem = error
+        raise problem
+
+    async def _read(self, feed: Feed, now: datetime) -> Document:
+        fetched = await self.fetcher.fetch(feed, validators=Validators(), now=now)
+        return await self.parsers.parse(fetched, feed, now)
+
+    def remove_feed(self, id_or_url: str) -> None:
+        if not self.store.remove_feed(id_or_url):
+            raise ConfigError(
+                "there is no such feed", subject=id_or_url, remedy="See: monitor feeds list"
+            )
+
+    def import_opml(self, data: bytes, *, name: str, now: datetime) -> tuple[int, int]:
+        """Adds the feeds of an OPML file; (added, known already)."""
+        try:
+            found = read_opml(data)
+        except MonitorError as error:
+            raise ConfigError(error.problem, subject=name, remedy=error.remedy) from None
+        known = {status.feed.url for status in self.store.feeds()}
+        ids = {status.feed.id for status in self.store.feeds()}
+        added = 0
+        for feed in found:
+            if feed.url in known:
+                continue
+            if feed.id in ids:
+                feed = replace(feed, id=feed_id(feed.url))
+            self.store.add_feed(feed, now=now)
+            known.add(feed.url)
+            ids.add(feed.id)
+            added += 1
+        return added, len(found) - added
+
+    def export_opml(self) -> bytes:
+        return write_opml([status.feed for status in self.store.feeds()])
+
+    def check_feeds(self, *, now: datetime) -> list[FeedCheck]:
+        """Fetches and parses every feed; stores nothing."""
+        return self.finish(self._check_all(now))
+
+    async def _check_all(self, now: datetime) -> list[FeedCheck]:
+        feeds = [status.feed for status in self.store.feeds(enabled=True)]
+        return list(await asyncio.gather(*(self._check_one(feed, now) for feed in feeds)))
+
+    async def _check_one(self, feed: Feed, now: datetime) -> FeedCheck:
+        started = time.monotonic()
+        try:
+            document = await self._read(feed, now)
+        except MonitorError as error:
+            seconds = time.monotonic() - started
+            return FeedCheck(feed=feed, ok=False, entries=0, seconds=seconds, words=error.problem)
+        seconds = time.monotonic() - started
+        words = document.repaired or document.title
+        entries = len(document.entries)
+        return FeedCheck(feed=feed, ok=True, entries=entries, seconds=seconds, words=words)

@@ -1,0 +1,80 @@
+"""The background service: what runs how often, and who may run it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import cached_property
+
+import structlog
+
+from monitor.app.keeping import Keeping
+from monitor.app.pages import Pages
+from monitor.app.post import Post
+from monitor.app.standing import Standing
+from monitor.errors import MonitorError
+from monitor.service import Beat, Job, Role, Service, check_bind
+
+_log = structlog.get_logger(__name__)
+
+_WORKERS: frozenset[Role] = frozenset({"all", "worker"})
+_SCHEDULERS: frozenset[Role] = frozenset({"all", "scheduler"})
+_EVERYONE: frozenset[Role] = frozenset({"all", "scheduler", "worker", "web"})
+
+
+class Running(Pages, Post, Standing, Keeping):
+    """``monitor run``."""
+
+    @cached_property
+    def _beaten(self) -> dict[str, tuple[datetime, str]]:
+        return {}
+
+    def serve(self, role: Role = "all") -> None:
+        """Runs until SIGTERM. Raises BusyError where another process has the role, ConfigError for
+        pages that anybody could reach."""
+        now = self.clock()
+        web = self.config.web
+        if role in ("all", "web"):
+            check_bind(web.host, users=len(self.store.users()))
+        self.stop_work()  # connections of this thread's loop: the service has a loop of its own
+        with self.store.hold_run_lock(role, "monitor run", now=now):
+            service = Service(
+                jobs=tuple(self.jobs()),
+                clock=self.clock,
+                web=self.web_app() if role in ("all", "web") else None,
+                host=web.host,
+                port=web.port,
+                on_beat=self._beat,
+            )
+            _log.info("running", role=role, feeds=len(self.store.feeds()))
+            service.serve(role)
+
+    def jobs(self) -> Iterator[Job]:
+        yield Job(
+            name="poll",
+            every=timedelta(seconds=2),
+            run=self.poll_due,
+            overlap=8,
+            roles=_WORKERS,
+        )
+        yield Job(name="rules", every=timedelta(seconds=5), run=self.refresh_rules, roles=_EVERYONE)
+        yield Job(name="levels", every=timedelta(minutes=10), run=self.reassess, roles=_SCHEDULERS)
+        yield Job(name="keep", every=timedelta(hours=6), run=self.expire, roles=_SCHEDULERS)
+        yield from self.mail_jobs()
+
+    def _beat(self, name: str, beat: Beat) -> None:
+        """Heartbeats into the store, not oftener than anybody looks."""
+        if beat.at is None:
+            return
+        last = self._beaten.get(name)
+        if beat.error == (last[1] if last else "") and last and beat.at - last[0] < _BEAT_EVERY:
+            return
+        self._beaten[name] = (beat.at, beat.error)
+        detail = {"runs": beat.runs, "failures": beat.failures, "error": beat.error}
+        try:
+            self.store.beat(name, beat.at, detail)
+        except MonitorError as error:
+            _log.debug("beat", problem=str(error))
+
+
+_BEAT_EVERY = timedelta(seconds=30)

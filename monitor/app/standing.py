@@ -1,0 +1,175 @@
+"""How the installation is doing: ``status``, ``/healthz`` and ``doctor``."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from monitor.app.cycles import Cycles
+from monitor.app.declared import subscriptions
+from monitor.app.outcomes import Finding, InstallationStatus, in_words
+from monitor.app.setup import check
+from monitor.errors import MonitorError
+from monitor.model import FeedStatus
+
+_LATE = timedelta(
+    minutes=15
+)  # without a cycle for so long beyond the interval, polling stands still
+_LITTLE_DISK = 500_000_000  # bytes
+_CLOCK_SLACK = timedelta(minutes=10)
+
+
+class Standing(Cycles):
+    """Looks, and changes nothing."""
+
+    def status(self, *, now: datetime) -> InstallationStatus:
+        """Health of the running installation. Raises StoreError if the database cannot be read."""
+        feeds = self.store.feeds()
+        states = Counter(each.state.health if each.feed.enabled else "paused" for each in feeds)
+        outbox = self.store.outbox_counts()
+        beats = self.store.beats()
+        running = self.store.run_lock_holder() or ""
+        polled = [each.state.last_polled_at for each in feeds if each.state.last_polled_at]
+        last = max(polled, default=None)
+        blind = tuple(
+            level.indicator
+            for _, assessment in self.assessments(as_of=now)
+            for level in assessment.levels
+            if level.level == "no-coverage"
+        )
+        reasons = tuple(self._reasons(now, feeds, outbox, running, last, bool(beats)))
+        return InstallationStatus(
+            at=now,
+            ok=not reasons,
+            reasons=reasons,
+            running=running,
+            last_cycle_at=last,
+            feeds=dict(sorted(states.items())),
+            outbox=outbox,
+            counts=self.store.counts(),
+            blind=blind,
+            beats={name: asdict(beat) for name, beat in beats.items()},
+        )
+
+    def _reasons(
+        self,
+        now: datetime,
+        feeds: Sequence[FeedStatus],
+        outbox: Mapping[str, int],
+        running: str,
+        last: datetime | None,
+        has_run: bool,
+    ) -> Iterator[str]:
+        if has_run and not running:
+            yield "the service is not running: monitor run"
+        polled = [each for each in feeds if each.feed.enabled and each.state.polls]
+        late = self.config.fetch.interval + _LATE
+        if running and polled and last is not None and now - last > late:
+            yield f"no feed was polled since {last:%Y-%m-%d %H:%M} UTC"
+        failing = [each for each in polled if each.state.health == "failing"]
+        if polled and len(failing) * 2 > len(polled):
+            yield f"{len(failing)} of {len(polled)} feeds fail: see monitor feeds list"
+        if failed := outbox.get("failed", 0):
+            yield f"{failed} messages could not be delivered: see monitor outbox list"
+        if self.rules_problem:
+            yield f"the edited watch is not in force: {self.rules_problem.splitlines()[0]}"
+
+    # ── doctor ───────────────────────────────────────────────────────────────────────────────────
+
+    def doctor(self, *, now: datetime) -> tuple[Finding, ...]:
+        """Looks at configuration, database, disk, feeds, mail and clock; says what to mend."""
+        return tuple(self._findings(now))
+
+    def _findings(self, now: datetime) -> Iterator[Finding]:
+        yield self._configuration()
+        try:
+            problems = self.store.check()
+        except MonitorError as error:
+            yield Finding(what="database", ok=False, words=str(error))
+            return
+        counts = self.store.counts()
+        sound = f"sound: {counts['items']} items, {counts['hits']} hits, {counts['events']} events"
+        yield Finding(what="database", ok=not problems, words="; ".join(problems) or sound)
+        yield self._disk()
+        yield from self._feeds_found(self.store.feeds())
+        yield self._mail()
+        yield self._clock_found(now)
+        yield self._service(now)
+
+    def _configuration(self) -> Finding:
+        problems = check(self.config.file)
+        errors = [each for each in problems if each.severity == "error"]
+        if errors:
+            words = f"{len(errors)} errors, see: monitor check — {errors[0].message}"
+            return Finding(what="configuration", ok=False, words=words)
+        file = self.config.file or "no monitor.toml: the defaults"
+        watches = ", ".join(watch.id for watch in self.watches)
+        warned = f", {len(problems)} warnings (monitor check)" if problems else ""
+        return Finding(what="configuration", ok=True, words=f"{file}; watches: {watches}{warned}")
+
+    def _disk(self) -> Finding:
+        free = shutil.disk_usage(self.config.root).free
+        words = f"{free / 1e9:.1f} GB free at {self.config.root}"
+        if free < _LITTLE_DISK:
+            words += "; make room: a full disk stops polling"
+        return Finding(what="disk", ok=free >= _LITTLE_DISK, words=words)
+
+    def _feeds_found(self, feeds: Sequence[FeedStatus]) -> Iterator[Finding]:
+        if not feeds:
+            words = "none; add [[feeds]] or [feed_files] to monitor.toml, or: monitor feeds add URL"
+            yield Finding(what="feeds", ok=False, words=words)
+            return
+        bad = [each for each in feeds if each.state.health == "failing"]
+        words = f"{len(feeds)} feeds, {len(bad)} failing"
+        if bad:
+            named = [f"{each.feed.name or each.feed.id} ({each.state.cause})" for each in bad]
+            words += ": " + in_words(named, most=4)
+        yield Finding(what="feeds", ok=len(bad) * 2 <= len(feeds), words=words)
+
+    def _mail(self) -> Finding:
+        url = self.config.mail.url
+        to = sorted({address for each in subscriptions(self.config) for address in each.to})
+        waiting = self.store.outbox_counts()
+        failed = waiting.get("failed", 0)
+        words = f"{_place(url)}; digests to {in_words(to) or 'nobody'}"
+        if failed:
+            words += f"; {failed} failed, see: monitor outbox list"
+        if url.startswith("file:"):
+            folder = self.config.root / url.removeprefix("file:")
+            nearest = next(each for each in (folder, *folder.parents) if each.exists())
+            if not _writable(nearest):
+                return Finding(what="mail", ok=False, words=f"{folder} cannot be written to")
+        return Finding(what="mail", ok=not failed, words=words + "; try: monitor mail test ADDRESS")
+
+    def _clock_found(self, now: datetime) -> Finding:
+        polled = [s.state.last_polled_at for s in self.store.feeds() if s.state.last_polled_at]
+        last = max(polled, default=now)
+        if last > now + _CLOCK_SLACK:
+            words = (
+                f"it is {now:%Y-%m-%d %H:%M} UTC, but feeds were polled at {last:%Y-%m-%d %H:%M}"
+            )
+            return Finding(what="clock", ok=False, words=f"{words}; set the clock right")
+        return Finding(what="clock", ok=True, words=f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+    def _service(self, now: datetime) -> Finding:
+        found = self.status(now=now)
+        words = found.running or "not running: monitor run"
+        return Finding(what="service", ok=found.ok, words="; ".join((words, *found.reasons)))
+
+
+def _place(url: str) -> str:
+    return url.rpartition("@")[2] if "@" in url else url
+
+
+def _writable(folder: Path) -> bool:
+    probe = folder / ".monitor-doctor"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        return False
+    return True
