@@ -14,13 +14,14 @@ from typing import Any
 from monitor.app.declared import folder
 from monitor.app.intake import Intake, in_pieces
 from monitor.app.outcomes import EvaluationReport
+from monitor.app.training import load_models
 from monitor.config import Config
 from monitor.errors import ConfigError, MonitorError, Problem, QueryError, WatchError
-from monitor.match import IndexedMatcher, compile_matcher
+from monitor.match import IndexedMatcher, Relevance, compile_matcher
 from monitor.match.evaluation import evaluate, read_labelled
 from monitor.model import Item, Watch
 from monitor.shapes import match_shape
-from monitor.watch import load
+from monitor.watch import inflect, load
 
 _PIECE = 256  # lines that one process matches at a time
 
@@ -46,14 +47,24 @@ def load_watch(config: Config, name: str) -> Watch:
 def load_rules(config: Config) -> Rules:
     """Loads and compiles every watch. Raises WatchError or QueryError."""
     folders = [folder(config, name) for name in config.watches]
+    seen = fingerprint(folders)  # before they are read: an edit meanwhile is seen the next time
     watches = tuple(load(each) for each in folders)
     if len({watch.id for watch in watches}) < len(watches):
         raise ConfigError(
             "two watches have the same id", remedy="Give each watch.yaml an id of its own."
         )
+    models = load_models(config, dict(zip(config.watches, watches, strict=True)))
+    watches = tuple(_versioned(watch, models.get(watch.id)) for watch in watches)
     return Rules(
-        watches=watches, matcher=compile_matcher(watches), fingerprint=fingerprint(folders)
+        watches=watches,
+        matcher=compile_matcher(watches, inflect=inflect, models=models),
+        fingerprint=seen,
     )
+
+
+def _versioned(watch: Watch, model: Relevance | None) -> Watch:
+    """A model decides hits too: the version of the rules names the data that it was trained on."""
+    return replace(watch, rules=f"{watch.rules}+{model.fingerprint[:6]}") if model else watch
 
 
 def fingerprint(folders: Iterable[Path]) -> Mapping[str, tuple[int, int]]:

@@ -77,8 +77,10 @@ class IndexedMatcher:
         self.models = models
         self.queries: list[Stored] = []
         self._open = [0] * SLOTS  # queries that have no such need
+        self._watches: dict[str, CompiledWatch] = {}
         for watch in watches:
             compiled = CompiledWatch(watch, self.vocabulary, inflect)
+            self._watches[watch.id] = compiled
             for indicator in watch.indicators:
                 for branch in indicator.branches:
                     self._add(compiled, indicator, branch)
@@ -117,6 +119,15 @@ class IndexedMatcher:
     def candidates(self, item: Item) -> tuple[Hit, ...]:
         """Every hit whatever its score: what training and ``explain`` look at."""
         return tuple(hit for hit, _ in self._hits(item))
+
+    def compiled(self, watch: str) -> CompiledWatch:
+        """What the matcher made of a watch. Raises KeyError for one it does not have."""
+        return self._watches[watch]
+
+    def state(self, item: Item) -> State:
+        """An item made ready, whether or not any query can match it."""
+        document = Document(item.title, item.summary, item.lang)
+        return State(document, self.vocabulary.places(document), self._facts)
 
     def _hits(self, item: Item) -> list[tuple[Hit, Stored]]:
         state, numbers = self.look(item.title, item.summary, item.lang)

@@ -1,0 +1,64 @@
+"""What the rules do in this installation: match, evaluate, explain, train, rematch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from monitor.app.cycles import Cycles
+from monitor.app.outcomes import EvaluationReport
+from monitor.app.rules import evaluate_lines, explain_lines, match_lines
+from monitor.app.training import train_watches
+from monitor.pipeline import Change, rematch
+
+_log = structlog.get_logger(__name__)
+
+
+class Ruling(Cycles):
+    """Items against the watches, with or without the database."""
+
+    def match_lines(
+        self, lines: Iterable[str], *, name: str, jobs: int = 1, explain: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """One shape a line, in order and in constant memory; lines that are no items are told."""
+        return match_lines(
+            self.config,
+            lines,
+            name=name,
+            now=self.clock(),
+            jobs=jobs,
+            explain=explain,
+            tell=lambda problem: _log.warning("match", problem=problem),
+        )
+
+    def evaluate(self, lines: Iterable[str], *, name: str, errors: bool) -> EvaluationReport:
+        """Raises ConfigError for a line that is no labelled item."""
+        return evaluate_lines(self.rules, lines, now=self.clock(), errors=errors, name=name)
+
+    def explain(self, lines: Iterable[str], *, name: str, indicator: str) -> Iterator[str]:
+        """Raises ConfigError for an indicator that no watch has."""
+        return explain_lines(self.rules, lines, name=name, indicator=indicator, now=self.clock())
+
+    def train(self, labels: Sequence[Path], *, now: datetime, dry_run: bool) -> str:
+        """Fits and keeps the relevance model of each watch; says what changes."""
+        told = train_watches(
+            self.config,
+            self.watches,
+            self.store.hits(),
+            labels,
+            now=now,
+            dry_run=dry_run,
+        )
+        if not dry_run:
+            self.refresh_rules(now)
+        return told
+
+    def rematch(
+        self, *, now: datetime, since: datetime | None = None, dry_run: bool = False
+    ) -> Change:
+        """The present rules on stored items; a dry run only counts."""
+        return rematch(self.line, now=now, since=since, dry_run=dry_run)

@@ -1,0 +1,383 @@
+"""Why an item is a hit or none: each clause of a query with what it found and how near it came.
+
+Walks the parsed queries with the plain evaluator, which is the language's definition, so that what is
+told here is what the words of the query mean; the score and its parts come from the matcher itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.match.engine import CompiledWatch, IndexedMatcher
+from monitor.match.score import total
+from monitor.model import Branch, Hit, Indicator, Item, Watch
+from monitor.query import parse
+from monitor.query.frames import Action, labels
+from monitor.query.matches import Facts, Match, Outcome
+from monitor.query.nodes import And, Fact, Frame, Near, Node, Not, Or, Title
+from monitor.query.plain import PlainEvaluator, find
+from monitor.text import Document
+
+MOST_SHOWN = 4  # places of one clause that are quoted
+_QUERY_WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clause:
+    """One part of a query on one item."""
+
+    text: str  # as written
+    holds: bool
+    found: tuple[str, ...] = ()  # the item's words it rests on
+    note: str = ""  # why it fails, how near it came
+    parts: tuple[Clause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchFound:
+    """One branch of an indicator on one item."""
+
+    branch: Branch
+    clause: Clause
+    veto: Clause | None  # the indicator's exclusion, where it has one and the branch holds
+    distance: int | None  # words between the evidence that stands farthest apart in a match
+
+    @property
+    def holds(self) -> bool:
+        return self.clause.holds and not (self.veto and self.veto.holds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    indicator: Indicator
+    branches: tuple[BranchFound, ...]
+    hit: Hit | None  # the best branch's hit, whatever its score
+    min_score: float
+
+    @property
+    def is_hit(self) -> bool:
+        return self.hit is not None and self.hit.score >= self.min_score
+
+
+def explain(watch: Watch, item: Item, indicator: str, *, matcher: IndexedMatcher) -> str:
+    """The whole story of one item and one indicator, for a terminal. ``indicator`` is in ``watch``."""
+    return "\n".join(_lines(explanation(watch, item, indicator, matcher=matcher)))
+
+
+def explanation(
+    watch: Watch, item: Item, indicator: str, *, matcher: IndexedMatcher
+) -> Explanation:
+    """Every branch of an indicator on an item, with its clauses, and the hit that comes of them."""
+    wanted = watch.indicator(indicator)
+    walker = _walker(matcher.compiled(watch.id), item, matcher)
+    hits = matcher.candidates(item)
+    mine = [hit for hit in hits if hit.watch == watch.id and hit.indicator == indicator]
+    return Explanation(
+        indicator=wanted,
+        branches=tuple(_branch(walker, wanted, each) for each in wanted.branches),
+        hit=mine[0] if mine else None,
+        min_score=watch.min_score,
+    )
+
+
+def details(watch: Watch, item: Item, hit: Hit, *, matcher: IndexedMatcher) -> dict[str, Any]:
+    """What ``match --explain`` says of a hit beside its parts: distance and branches that failed."""
+    walker = _walker(matcher.compiled(watch.id), item, matcher)
+    indicator = watch.indicator(hit.indicator)
+    distance = None
+    others = []
+    for branch in indicator.branches:
+        if branch.name == hit.branch:
+            distance = _branch(walker, indicator, branch).distance
+        elif failed := failures(_branch(walker, indicator, branch).clause):
+            others.append({"branch": branch.name, "failed": failed[:3]})
+    return {"distance": distance, "min_score": watch.min_score, "other_branches": others}
+
+
+def near_misses(
+    watch: Watch, item: Item, hits: Sequence[Hit], *, matcher: IndexedMatcher
+) -> list[dict[str, Any]]:
+    """Indicators that a branch speaks for and that an exclusion or a low score keeps from a hit."""
+    known = {hit.indicator for hit in hits if hit.watch == watch.id}
+    found: list[dict[str, Any]] = [
+        {
+            "watch": watch.id,
+            "indicator": hit.indicator,
+            "branch": hit.branch,
+            "score": hit.score,
+            "because": f"the score is below {watch.min_score:g}",
+        }
+        for hit in matcher.candidates(item)
+        if hit.watch == watch.id and hit.indicator not in known
+    ]
+    known |= {each["indicator"] for each in found}
+    walker = _walker(matcher.compiled(watch.id), item, matcher)
+    for indicator in watch.indicators:
+        if indicator.exclude and indicator.id not in known:
+            found.extend(_vetoed(walker, watch, indicator))
+    return found
+
+
+def _vetoed(walker: _Walker, watch: Watch, indicator: Indicator) -> Iterator[dict[str, Any]]:
+    veto = parse(indicator.exclude)
+    outcome = walker.evaluate(veto)
+    if not outcome.holds:
+        return
+    for branch in indicator.branches:
+        if walker.evaluate(parse(branch.query)).holds:
+            words = ", ".join(walker.quoted(outcome.matches)) or shortened(indicator.exclude)
+            yield {
+                "watch": watch.id,
+                "indicator": indicator.id,
+                "branch": branch.name,
+                "because": f"excluded by {words}",
+            }
+            return
+
+
+def failures(clause: Clause) -> list[str]:
+    """What keeps a clause from holding, in a few words each, innermost first."""
+    if clause.holds:
+        return []
+    inner = [words for part in clause.parts for words in failures(part)]
+    if inner and not clause.note:
+        return inner
+    said = f"{shortened(clause.text)}: {clause.note}" if clause.note else shortened(clause.text)
+    return [said]
+
+
+# ── Clauses ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _walker(compiled: CompiledWatch, item: Item, matcher: IndexedMatcher) -> _Walker:
+    state = matcher.state(item)
+    plain = PlainEvaluator(state.document, compiled.gazetteer.lexicon, state.facts)
+    return _Walker(plain, state.document, state.facts)
+
+
+def _branch(walker: _Walker, indicator: Indicator, branch: Branch) -> BranchFound:
+    node = parse(branch.query)
+    clause = walker.clause(node, branch.query)
+    veto = None
+    if clause.holds and indicator.exclude:
+        veto = walker.clause(parse(indicator.exclude), indicator.exclude)
+    outcome = walker.evaluate(node)
+    return BranchFound(branch=branch, clause=clause, veto=veto, distance=_distance(outcome))
+
+
+def _distance(outcome: Outcome) -> int | None:
+    """Words between the first and the last leaf of the widest match; None without two leaves."""
+    gaps = [
+        match[1] - match[0] - sum(leaf[1] - leaf[0] for leaf in match[2])
+        for match in outcome.matches
+        if len(match[2]) > 1
+    ]
+    return max(0, *gaps) if gaps else None
+
+
+class _Walker:
+    """Clauses of one item."""
+
+    def __init__(self, plain: PlainEvaluator, document: Document, facts: Facts) -> None:
+        self.plain = plain
+        self.document = document
+        self.facts = facts
+
+    def evaluate(self, node: Node, title_only: bool = False) -> Outcome:
+        return self.plain.evaluate(node, title_only=title_only)
+
+    def clause(self, node: Node, query: str, title_only: bool = False) -> Clause:
+        outcome = self.evaluate(node, title_only)
+        text = " ".join(query[node.start : node.end].split())
+        found = tuple(self.quoted(outcome.matches))
+        match node:
+            case And(operands) | Or(operands):
+                parts = tuple(self.clause(each, query, title_only) for each in operands)
+                return Clause(text=text, holds=outcome.holds, parts=parts)
+            case Not(operand):
+                inner = self.clause(operand, query, title_only)
+                note = f"{', '.join(inner.found)} stands there" if inner.found else "it holds"
+                return Clause(
+                    text=text, holds=outcome.holds, note="" if outcome.holds else f"but {note}"
+                )
+            case Title(operand):
+                part = self.clause(operand, query, True)
+                note = part.note or ("" if part.parts else "not in the title")
+                return Clause(
+                    text=text,
+                    holds=outcome.holds,
+                    found=found,
+                    note="" if outcome.holds else note,
+                    parts=part.parts,
+                )
+            case Fact(kind):
+                note = f"the item's {kind} is {getattr(self.facts, kind) or 'not known'}"
+                return Clause(text=text, holds=outcome.holds, note=note)
+            case Near():
+                return self._near(node, query, text, outcome, found, title_only)
+            case Frame():
+                return self._frame(node, query, text, outcome, found, title_only)
+        note = "" if outcome.holds else ("not in the title" if title_only else "not in the text")
+        return Clause(text=text, holds=outcome.holds, found=found, note=note)
+
+    def _near(
+        self,
+        node: Near,
+        query: str,
+        text: str,
+        outcome: Outcome,
+        found: tuple[str, ...],
+        title_only: bool,
+    ) -> Clause:
+        if outcome.holds:
+            return Clause(text=text, holds=True, found=found, note=self._gaps(outcome.matches))
+        sides = tuple(self.clause(each, query, title_only) for each in (node.left, node.right))
+        if not all(side.holds for side in sides):
+            return Clause(text=text, holds=False, parts=sides)
+        lefts = self.evaluate(node.left, title_only).matches
+        rights = self.evaluate(node.right, title_only).matches
+        return Clause(text=text, holds=False, note=self._too_far(node, lefts, rights), parts=sides)
+
+    def _too_far(self, node: Near, lefts: Sequence[Match], rights: Sequence[Match]) -> str:
+        """How near the two came and what they missed by."""
+        pairs = [
+            (max(right[0] - left[1], left[0] - right[1]), left, right)
+            for left in lefts
+            for right in rights
+        ]
+        gap, left, right = min(pairs, key=lambda pair: abs(pair[0]))
+        where = f"nearest: {self.quote(left)} and {self.quote(right)}"
+        if self.document.in_title(left[0]) != self.document.in_title(right[0]):
+            return f"{where}, one in the title, the other in the summary"
+        if gap < 0:
+            return f"{where}, which are the same words"
+        if node.ordered and right[0] < left[1]:
+            return f"{where}, in the other order"
+        if isinstance(node.within, int):
+            return f"{where}, {gap} words between; {node.within} may be"
+        return f"{where}, not in one {node.within}"
+
+    def _frame(
+        self,
+        node: Frame,
+        query: str,
+        text: str,
+        outcome: Outcome,
+        found: tuple[str, ...],
+        title_only: bool,
+    ) -> Clause:
+        if outcome.holds:
+            return Clause(text=text, holds=True, found=found, note=self._gaps(outcome.matches))
+        actions = self._actions(node)
+        if not actions:
+            return Clause(text=text, holds=False, note=f"no form of @{node.action.name} is there")
+        parts = tuple(
+            self._role(role, operand, query, actions, title_only) for role, operand in node.roles
+        )
+        note = "" if any(not part.holds for part in parts) else "not all of them around one action"
+        return Clause(text=text, holds=False, note=note, parts=parts)
+
+    def _actions(self, node: Frame) -> list[Action]:
+        lexicon, name = self.plain.lexicon, node.action.name
+        verbs = set(find(lexicon.verbs(name), self.document))
+        nouns = set(find(lexicon.nouns(name), self.document))
+        return [
+            Action(start, end, (start, end) in verbs, (start, end) in nouns, f"@{name}")
+            for start, end in sorted(verbs | nouns)
+        ]
+
+    def _role(
+        self, role: str, operand: Node, query: str, actions: Sequence[Action], title_only: bool
+    ) -> Clause:
+        """Whether any candidate can be what the role asks, and what it is instead."""
+        text = f"{role}: {' '.join(query[operand.start : operand.end].split())}"
+        candidates = self.evaluate(operand, title_only).matches
+        if not candidates:
+            return Clause(text=text, holds=False, note="not in the text")
+        instead: dict[str, None] = {}
+        actors = self.plain.actors()
+        for action in actions:
+            sentence = self.document.sentence(action.start)
+            for match in candidates:
+                if self.document.sentence(match[0]) != sentence:
+                    continue
+                readings = labels(self.document, action, (match[0], match[1]), actors).values()
+                can_be = frozenset().union(*readings)
+                if role in can_be or role == "in" or (role == "with" and "by" in can_be):
+                    return Clause(text=text, holds=True, found=(self.quote(match),))
+                words = "/".join(sorted(can_be)) or "without a role"
+                instead[f"{self.quote(match)} is {words} of {self.quote(_place(action))}"] = None
+        note = "; ".join(list(instead)[:MOST_SHOWN]) or "not in the sentence of the action"
+        return Clause(text=text, holds=False, note=note)
+
+    # ── The item's own words ─────────────────────────────────────────────────────────────────────
+
+    def _gaps(self, matches: Sequence[Match]) -> str:
+        distance = _distance(Outcome(True, tuple(matches[:1])))
+        if distance is None:
+            return ""
+        return f"{distance} word{'' if distance == 1 else 's'} between"
+
+    def quoted(self, matches: Sequence[Match]) -> list[str]:
+        """The words of the first matches, each once."""
+        leaves = dict.fromkeys(leaf[:2] for match in matches for leaf in match[2])
+        texts = dict.fromkeys(self.quote((start, end, ())) for start, end in leaves)
+        return list(texts)[:MOST_SHOWN]
+
+    def quote(self, match: Match) -> str:
+        field, start, end = self.document.span(match[0], match[1])
+        source = self.document.title if field == "title" else self.document.summary
+        return f"“{source.source.source[start:end]}”"
+
+
+def _place(action: Action) -> Match:
+    return action.start, action.end, ()
+
+
+# ── As text ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _lines(told: Explanation) -> Iterator[str]:
+    hit = told.hit
+    if hit is None:
+        yield f"  {told.indicator.id}: no hit, no branch holds"
+    elif told.is_hit:
+        yield f"  {told.indicator.id}: hit, score {hit.score:.2f}, {hit.stage}, {hit.genre}"
+    else:
+        yield (
+            f"  {told.indicator.id}: no hit, score {hit.score:.2f} is below {told.min_score:g}"
+            f" ({hit.stage}, {hit.genre})"
+        )
+    for found in told.branches:
+        yield from _branch_lines(found, told.indicator)
+    if hit is not None:
+        yield f"  score of branch “{hit.branch}”, in log-odds:"
+        for part in hit.parts:
+            yield f"    {part.value:+6.2f}  {part.name:<10} {part.why}".rstrip()
+        yield f"    {total(hit.parts):+6.2f}  sum, which is {hit.score:.2f}"
+
+
+def _branch_lines(found: BranchFound, indicator: Indicator) -> Iterator[str]:
+    words = "holds" if found.clause.holds else "fails"
+    if found.clause.holds and not found.holds:
+        words = "holds, but is excluded"
+    yield f"  branch “{found.branch.name}” {words}"
+    yield from _clause_lines(found.clause, "    ")
+    if found.veto is not None and found.veto.holds:
+        yield f"    excluded by: {shortened(indicator.exclude)}"
+        yield from _clause_lines(found.veto, "      ")
+
+
+def _clause_lines(clause: Clause, indent: str) -> Iterator[str]:
+    mark = "+" if clause.holds else "-"
+    said = " ".join(each for each in (", ".join(clause.found), clause.note) if each)
+    yield f"{indent}{mark} {shortened(clause.text)}{'  ← ' if said else ''}{said}"
+    for part in clause.parts:
+        yield from _clause_lines(part, indent + "  ")
+
+
+def shortened(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _QUERY_WIDTH else text[: _QUERY_WIDTH - 1] + "…"
