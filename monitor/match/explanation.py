@@ -190,7 +190,7 @@ class _Walker:
 
     def clause(self, node: Node, query: str, title_only: bool = False) -> Clause:
         outcome = self.evaluate(node, title_only)
-        text = " ".join(query[node.start : node.end].split())
+        text = written(query, node)
         found = tuple(self.quoted(outcome.matches))
         match node:
             case And(operands) | Or(operands):
@@ -292,7 +292,7 @@ class _Walker:
         self, role: str, operand: Node, query: str, actions: Sequence[Action], title_only: bool
     ) -> Clause:
         """Whether any candidate can be what the role asks, and what it is instead."""
-        text = f"{role}: {' '.join(query[operand.start : operand.end].split())}"
+        text = f"{role}: {written(query, operand)}"
         candidates = self.evaluate(operand, title_only).matches
         if not candidates:
             return Clause(text=text, holds=False, note="not in the text")
@@ -374,8 +374,29 @@ def _clause_lines(clause: Clause, indent: str) -> Iterator[str]:
     mark = "+" if clause.holds else "-"
     said = " ".join(each for each in (", ".join(clause.found), clause.note) if each)
     yield f"{indent}{mark} {shortened(clause.text)}{'  ← ' if said else ''}{said}"
+    absent = [part for part in clause.parts if not (part.holds or part.parts)]
+    if len(absent) > 1 and len({part.note for part in absent}) == 1 and len(absent[0].note) < 20:
+        names = " ".join(part.text for part in absent)
+        yield f"{indent}  - {absent[0].note}: {shortened(names)}"
+    else:
+        absent = []
     for part in clause.parts:
-        yield from _clause_lines(part, indent + "  ")
+        if part not in absent:
+            yield from _clause_lines(part, indent + "  ")
+
+
+def written(query: str, node: Node) -> str:
+    """A node as it stands in its query, on one line, with the parentheses that belong to it."""
+    start, end = node.start, node.end
+    depth = lowest = 0
+    for sign in query[start:end]:
+        depth += (sign == "(") - (sign == ")")
+        lowest = min(lowest, depth)
+    for _ in range(-lowest):
+        start = max(0, query.rfind("(", 0, start))
+    for _ in range(depth - lowest):
+        end = query.find(")", end) + 1 or end
+    return " ".join(query[start:end].split())
 
 
 def shortened(text: str) -> str:
