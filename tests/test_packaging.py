@@ -17,7 +17,8 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    _run("uv", "build", "--wheel", "--quiet", "--no-build-isolation", "--python", sys.executable, "--out-dir", str(folder), str(ROOT))
+    build = ("uv", "build", "--wheel", "--quiet", "--no-build-isolation")
+    _run(*build, "--python", sys.executable, "--out-dir", str(folder), str(ROOT))
     (built,) = folder.glob("*.whl")
     return built
 

@@ -180,9 +180,11 @@ def test_pages_are_served_while_jobs_run() -> None:
 
 def test_an_address_in_use_is_one_clear_message() -> None:
     port = _free_port()
-    with _running(Service(jobs=(), clock=_clock, web=_hello, port=port)):
-        with pytest.raises(BusyError, match=f"127.0.0.1:{port}"):
-            Service(jobs=(), clock=_clock, web=_hello, port=port).serve()
+    with (
+        _running(Service(jobs=(), clock=_clock, web=_hello, port=port)),
+        pytest.raises(BusyError, match=f"127.0.0.1:{port}"),
+    ):
+        Service(jobs=(), clock=_clock, web=_hello, port=port).serve()
 
 
 @pytest.mark.parametrize("days", [-1, 1], ids=["back", "forward"])
