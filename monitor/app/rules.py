@@ -19,7 +19,7 @@ from monitor.config import Config
 from monitor.errors import ConfigError, MonitorError, Problem, QueryError, WatchError
 from monitor.match import IndexedMatcher, Relevance, compile_matcher
 from monitor.match.evaluation import evaluate, read_labelled
-from monitor.model import Item, Watch
+from monitor.model import Hit, Item, Watch
 from monitor.shapes import match_shape
 from monitor.watch import inflect, load
 
@@ -148,11 +148,28 @@ def _match_piece(
     rules: Rules, piece: list[str], name: str, now: datetime, explain: bool
 ) -> tuple[list[dict[str, Any]], list[str]]:
     intake = Intake(now=now)
-    rows = [
-        match_shape(item, hits, explain=explain)
-        for item, hits in rules.matcher.match_many(intake.from_lines(piece, name=name))
-    ]
+    rows = []
+    for item, hits in rules.matcher.match_many(intake.from_lines(piece, name=name)):
+        row = match_shape(item, hits, explain=explain)
+        rows.append(_explained(rules, item, hits, row) if explain else row)
     return rows, intake.problems
+
+
+def _explained(
+    rules: Rules, item: Item, hits: tuple[Hit, ...], row: dict[str, Any]
+) -> dict[str, Any]:
+    """A row of ``match`` with what else there is to know: distances, what failed, near misses."""
+    from monitor.match.explanation import details, near_misses
+
+    watches = {watch.id: watch for watch in rules.watches}
+    for hit, shape in zip(hits, row["hits"], strict=True):
+        shape |= details(watches[hit.watch], item, hit, matcher=rules.matcher)
+    row["near_misses"] = [
+        miss
+        for watch in rules.watches
+        for miss in near_misses(watch, item, hits, matcher=rules.matcher)
+    ]
+    return row
 
 
 def evaluate_lines(

@@ -56,6 +56,7 @@ class CompiledWatch:
         self.watch = watch
         self.gazetteer = Gazetteer(Lexicon(watch.concepts, inflect), vocabulary)
         self.cues = Cues(self.gazetteer)
+        self.plans: dict[object, Plan] = {}  # of parts of queries, as ``explain`` asks for them
         self.concepts = [
             (id, self.gazetteer.atom(id))
             for id, concept in watch.concepts.items()

@@ -1,24 +1,24 @@
 """Why an item is a hit or none: each clause of a query with what it found and how near it came.
 
-Walks the parsed queries with the plain evaluator, which is the language's definition, so that what is
-told here is what the words of the query mean; the score and its parts come from the matcher itself.
+Walks the parsed queries with the matcher's own plans, so that what is told is what was done; the score
+and its parts come from the matcher too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from monitor.match.engine import CompiledWatch, IndexedMatcher
+from monitor.match.plan import Gazetteer, Plan, Planner, State
 from monitor.match.score import total
 from monitor.model import Branch, Hit, Indicator, Item, Watch
 from monitor.query import parse
 from monitor.query.frames import Action, labels
-from monitor.query.matches import Facts, Match, Outcome
+from monitor.query.matches import Match, Outcome
 from monitor.query.nodes import And, Fact, Frame, Near, Node, Not, Or, Title
-from monitor.query.plain import PlainEvaluator, find
-from monitor.text import Document
 
 MOST_SHOWN = 4  # places of one clause that are quoted
 _QUERY_WIDTH = 100
@@ -121,12 +121,11 @@ def near_misses(
 
 
 def _vetoed(walker: _Walker, watch: Watch, indicator: Indicator) -> Iterator[dict[str, Any]]:
-    veto = parse(indicator.exclude)
-    outcome = walker.evaluate(veto)
+    outcome = walker.outcome(indicator.exclude)
     if not outcome.holds:
         return
     for branch in indicator.branches:
-        if walker.evaluate(parse(branch.query)).holds:
+        if walker.outcome(branch.query).holds:
             words = ", ".join(walker.quoted(outcome.matches)) or shortened(indicator.exclude)
             yield {
                 "watch": watch.id,
@@ -151,19 +150,21 @@ def failures(clause: Clause) -> list[str]:
 # ── Clauses ──────────────────────────────────────────────────────────────────────────────────────
 
 
+@lru_cache(maxsize=4_096)
+def _parsed(query: str) -> Node:
+    return parse(query)
+
+
 def _walker(compiled: CompiledWatch, item: Item, matcher: IndexedMatcher) -> _Walker:
-    state = matcher.state(item)
-    plain = PlainEvaluator(state.document, compiled.gazetteer.lexicon, state.facts)
-    return _Walker(plain, state.document, state.facts)
+    return _Walker(compiled, matcher.state(item))
 
 
 def _branch(walker: _Walker, indicator: Indicator, branch: Branch) -> BranchFound:
-    node = parse(branch.query)
-    clause = walker.clause(node, branch.query)
+    clause = walker.of(branch.query).clause(_parsed(branch.query))
     veto = None
     if clause.holds and indicator.exclude:
-        veto = walker.clause(parse(indicator.exclude), indicator.exclude)
-    outcome = walker.evaluate(node)
+        veto = walker.of(indicator.exclude).clause(_parsed(indicator.exclude))
+    outcome = walker.outcome(branch.query)
     return BranchFound(branch=branch, clause=clause, veto=veto, distance=_distance(outcome))
 
 
@@ -178,32 +179,60 @@ def _distance(outcome: Outcome) -> int | None:
 
 
 class _Walker:
-    """Clauses of one item."""
+    """The queries of one watch on one item."""
 
-    def __init__(self, plain: PlainEvaluator, document: Document, facts: Facts) -> None:
-        self.plain = plain
-        self.document = document
-        self.facts = facts
+    def __init__(self, watch: CompiledWatch, state: State) -> None:
+        self.watch = watch
+        self.state = state
+
+    def of(self, query: str) -> _Clauses:
+        return _Clauses(query, self.watch, self.state)
+
+    def outcome(self, query: str) -> Outcome:
+        return self.of(query).evaluate(_parsed(query))
+
+    def quoted(self, matches: Sequence[Match]) -> list[str]:
+        return _quoted(self.state, matches)
+
+
+class _Clauses:
+    """The clauses of one query on one item."""
+
+    def __init__(self, query: str, watch: CompiledWatch, state: State) -> None:
+        self.query = query
+        self.watch = watch
+        self.state = state
+        self.document = state.document
 
     def evaluate(self, node: Node, title_only: bool = False) -> Outcome:
-        return self.plain.evaluate(node, title_only=title_only)
+        plan = self._plan(node, title_only)
+        holds = plan.holds(self.state)
+        return Outcome(holds, tuple(plan.find(self.state)) if holds else ())
 
-    def clause(self, node: Node, query: str, title_only: bool = False) -> Clause:
+    def _plan(self, node: Node, title_only: bool) -> Plan:
+        key = self.query, node, title_only
+        plan = self.watch.plans.get(key)
+        if plan is None:
+            planner = Planner(self.watch.gazetteer, _parsed(self.query))
+            plan = self.watch.plans[key] = planner.part(node, title=title_only)
+        return plan
+
+    def clause(self, node: Node, title_only: bool = False) -> Clause:
         outcome = self.evaluate(node, title_only)
-        text = written(query, node)
+        text = written(self.query, node)
         found = tuple(self.quoted(outcome.matches))
         match node:
             case And(operands) | Or(operands):
-                parts = tuple(self.clause(each, query, title_only) for each in operands)
+                parts = tuple(self.clause(each, title_only) for each in operands)
                 return Clause(text=text, holds=outcome.holds, parts=parts)
             case Not(operand):
-                inner = self.clause(operand, query, title_only)
+                inner = self.clause(operand, title_only)
                 note = f"{', '.join(inner.found)} stands there" if inner.found else "it holds"
                 return Clause(
                     text=text, holds=outcome.holds, note="" if outcome.holds else f"but {note}"
                 )
             case Title(operand):
-                part = self.clause(operand, query, True)
+                part = self.clause(operand, True)
                 note = part.note or ("" if part.parts else "not in the title")
                 return Clause(
                     text=text,
@@ -213,19 +242,18 @@ class _Walker:
                     parts=part.parts,
                 )
             case Fact(kind):
-                note = f"the item's {kind} is {getattr(self.facts, kind) or 'not known'}"
+                note = f"the item's {kind} is {getattr(self.state.facts, kind) or 'not known'}"
                 return Clause(text=text, holds=outcome.holds, note=note)
             case Near():
-                return self._near(node, query, text, outcome, found, title_only)
+                return self._near(node, text, outcome, found, title_only)
             case Frame():
-                return self._frame(node, query, text, outcome, found, title_only)
+                return self._frame(node, text, outcome, found, title_only)
         note = "" if outcome.holds else ("not in the title" if title_only else "not in the text")
         return Clause(text=text, holds=outcome.holds, found=found, note=note)
 
     def _near(
         self,
         node: Near,
-        query: str,
         text: str,
         outcome: Outcome,
         found: tuple[str, ...],
@@ -233,7 +261,7 @@ class _Walker:
     ) -> Clause:
         if outcome.holds:
             return Clause(text=text, holds=True, found=found, note=self._gaps(outcome.matches))
-        sides = tuple(self.clause(each, query, title_only) for each in (node.left, node.right))
+        sides = tuple(self.clause(each, title_only) for each in (node.left, node.right))
         if not all(side.holds for side in sides):
             return Clause(text=text, holds=False, parts=sides)
         lefts = self.evaluate(node.left, title_only).matches
@@ -262,7 +290,6 @@ class _Walker:
     def _frame(
         self,
         node: Frame,
-        query: str,
         text: str,
         outcome: Outcome,
         found: tuple[str, ...],
@@ -274,30 +301,32 @@ class _Walker:
         if not actions:
             return Clause(text=text, holds=False, note=f"no form of @{node.action.name} is there")
         parts = tuple(
-            self._role(role, operand, query, actions, title_only) for role, operand in node.roles
+            self._role(role, operand, actions, title_only) for role, operand in node.roles
         )
         note = "" if any(not part.holds for part in parts) else "not all of them around one action"
         return Clause(text=text, holds=False, note=note, parts=parts)
 
     def _actions(self, node: Frame) -> list[Action]:
-        lexicon, name = self.plain.lexicon, node.action.name
-        verbs = set(find(lexicon.verbs(name), self.document))
-        nouns = set(find(lexicon.nouns(name), self.document))
+        gazetteer: Gazetteer = self.watch.gazetteer
+        lexicon, name = gazetteer.lexicon, node.action.name
+        places, atom = self.state.places, gazetteer.vocabulary.atom
+        verbs = set(places.get(atom(lexicon.verbs(name)), ()))
+        nouns = set(places.get(atom(lexicon.nouns(name)), ()))
         return [
             Action(start, end, (start, end) in verbs, (start, end) in nouns, f"@{name}")
             for start, end in sorted(verbs | nouns)
         ]
 
     def _role(
-        self, role: str, operand: Node, query: str, actions: Sequence[Action], title_only: bool
+        self, role: str, operand: Node, actions: Sequence[Action], title_only: bool
     ) -> Clause:
         """Whether any candidate can be what the role asks, and what it is instead."""
-        text = f"{role}: {written(query, operand)}"
+        text = f"{role}: {written(self.query, operand)}"
         candidates = self.evaluate(operand, title_only).matches
         if not candidates:
             return Clause(text=text, holds=False, note="not in the text")
         instead: dict[str, None] = {}
-        actors = self.plain.actors()
+        actors = self.state.actors(self.watch.gazetteer)
         for action in actions:
             sentence = self.document.sentence(action.start)
             for match in candidates:
@@ -321,15 +350,22 @@ class _Walker:
         return f"{distance} word{'' if distance == 1 else 's'} between"
 
     def quoted(self, matches: Sequence[Match]) -> list[str]:
-        """The words of the first matches, each once."""
-        leaves = dict.fromkeys(leaf[:2] for match in matches for leaf in match[2])
-        texts = dict.fromkeys(self.quote((start, end, ())) for start, end in leaves)
-        return list(texts)[:MOST_SHOWN]
+        return _quoted(self.state, matches)
 
     def quote(self, match: Match) -> str:
-        field, start, end = self.document.span(match[0], match[1])
-        source = self.document.title if field == "title" else self.document.summary
-        return f"“{source.source.source[start:end]}”"
+        return _quote(self.state, match[0], match[1])
+
+
+def _quoted(state: State, matches: Sequence[Match]) -> list[str]:
+    """The words of the first matches, each once."""
+    leaves = dict.fromkeys(leaf[:2] for match in matches for leaf in match[2])
+    return list(dict.fromkeys(_quote(state, *place) for place in leaves))[:MOST_SHOWN]
+
+
+def _quote(state: State, first: int, end: int) -> str:
+    field, start, stop = state.document.span(first, end)
+    tokens = state.document.title if field == "title" else state.document.summary
+    return f"“{tokens.source.source[start:stop]}”"
 
 
 def _place(action: Action) -> Match:

@@ -93,6 +93,10 @@ class Planner:
         self.max_pairs = MAX_PAIRS // max(1, nears)
         self.plan = self._plan(root, title=False)
 
+    def part(self, node: Node, *, title: bool) -> Plan:
+        """The plan of one node of the query, within ``title:`` or not: what ``explain`` asks."""
+        return self._plan(node, title)
+
     def _plan(self, node: Node, title: bool) -> Plan:
         match node:
             case Term(text):
