@@ -1,0 +1,141 @@
+"""One digest, whole: content, form, bytes. Something always comes of it.
+
+A broken template of the user is replaced by ours; where ours fails too, which would be a bug, the digest
+goes out as bare text. It never grows past what mail programs show: events that have no room become
+counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from monitor.digest.content import Known, content
+from monitor.digest.forms import Form, form
+from monitor.digest.letters import (
+    MAX_BYTES,
+    MESSAGE_ERRORS,
+    Attachment,
+    Letter,
+    frozen,
+    header_text,
+)
+from monitor.digest.links import unsubscribe_link, unsubscribe_token
+from monitor.digest.values import DigestContent, House
+from monitor.model import Outgoing, Subscription
+from monitor.render import BrokenTemplateError
+
+_log = structlog.get_logger(__name__)
+
+HTML_BYTES = 80_000  # mail programs clip at about 102 kB
+_FEWEST = 3  # events that are shown whatever they weigh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """A digest, and what there is to say about its making."""
+
+    message: Outgoing
+    content: DigestContent
+    html_bytes: int
+    broken: BrokenTemplateError | None = None  # the user's template, if it could not be used
+
+
+def digest_message(
+    known: Known,
+    subscription: Subscription,
+    recipient: str,
+    house: House,
+    *,
+    now: datetime,
+    report: Callable[[], Attachment | None] | None = None,
+) -> Composed:
+    """The digest of one slot for one recipient. Raises nothing for any text a feed may hold.
+
+    ``report`` makes the report that is attached where events are left out and no pages can show them.
+    """
+    said = content(known, subscription, recipient, house)
+    attachment = None
+    if said.rest and not house.public_url and report is not None:
+        attachment = report()
+    known = replace(known, attached=attachment.name if attachment else "")
+    token = unsubscribe_token(house.secret, subscription.name, recipient)
+    link = unsubscribe_link(house.public_url, token)
+    said, made = _fitting(known, subscription, recipient, house, link)
+    letter = Letter(
+        kind="digest",
+        subscription=subscription.name,
+        recipient=recipient,
+        slot=known.slot,
+        subject=said.subject,
+        text=made.text,
+        html=made.html,
+        attachments=[attachment] if attachment else [],
+        unsubscribe=link,
+        in_list=True,
+        hits=tuple(stored.number for stored in known.hits),
+    )
+    return Composed(
+        message=_frozen(letter, said, house, now),
+        content=said,
+        html_bytes=len(made.html.encode()),
+        broken=made.broken,
+    )
+
+
+def _fitting(
+    known: Known, subscription: Subscription, recipient: str, house: House, link: str
+) -> tuple[DigestContent, Form]:
+    """Content and form with as many events as there is room for."""
+    most = subscription.max_events
+    while True:
+        said = content(known, replace(subscription, max_events=most), recipient, house)
+        made = _form(said, house, link)
+        size = len(made.html.encode())
+        if size <= HTML_BYTES or len(said.events) <= _FEWEST:
+            return said, made
+        most = max(_FEWEST, min(len(said.events) - 1, len(said.events) * HTML_BYTES // size))
+
+
+def _form(said: DigestContent, house: House, link: str) -> Form:
+    def values(note: str) -> Mapping[str, Any]:
+        return {"c": replace(said, note=note) if note else said, "unsubscribe": link}
+
+    try:
+        return form(house.templates, "digest", values)
+    except BrokenTemplateError as error:
+        _log.error("digest", problem=str(error), sent="as bare text")
+        return Form(bare_text(said), "", error)
+
+
+def bare_text(said: DigestContent) -> str:
+    """The digest without any template: what matters, in plain lines."""
+    rows = [f"{said.house}: {said.heading}", said.period, "", said.sentence]
+    rows += ["", said.gap.sentence] if said.gap else []
+    for line in said.levels:
+        rows += ["", f"{line.indicator} {line.title}: {line.before} -> {line.after}"]
+    for event in said.events:
+        rows += ["", event.title, f"{', '.join(event.indicators)} | {event.source} | {event.date}"]
+        rows += [link for link in (event.link, event.source_link) if link]
+    if said.rest:
+        rows += ["", f"And {said.total - len(said.events)} more."]
+    rows += ["", f"Data as of {said.as_of_words}."]
+    return "\n".join(rows) + "\n"
+
+
+def _frozen(letter: Letter, said: DigestContent, house: House, now: datetime) -> Outgoing:
+    """The letter as bytes; if it cannot be, in neutral words: nothing stops a digest."""
+    try:
+        message = frozen(letter, house, now=now)
+        if len(message.body) > MAX_BYTES and letter.attachments:
+            letter = replace(letter, attachments=())
+            message = frozen(letter, house, now=now)
+        return message
+    except MESSAGE_ERRORS as error:
+        _log.error("digest", exc_info=error, sent="with a neutral subject")
+    subject = header_text(f"{said.name} digest").encode("ascii", "replace").decode()
+    return frozen(replace(letter, subject=subject, attachments=()), house, now=now)
