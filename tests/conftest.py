@@ -44,6 +44,11 @@ class Loopback:
     routes: dict[str, Answer | Callable[[dict[str, str]], Answer]]
     requests: list[tuple[str, str, dict[str, str]]]
 
+    @staticmethod
+    def answer(body: str, **headers: str) -> Answer:
+        """For a route that is a function."""
+        return Answer(body.encode(), 200, headers)
+
     def give(self, path: str, body: bytes | str, *, status: int = 200, **headers: str) -> str:
         raw = body.encode() if isinstance(body, str) else body
         named = {key.replace("_", "-"): value for key, value in headers.items()}
