@@ -259,6 +259,8 @@ class AlertConfig(_Table):
     min_level: LevelChoice = "high"
     quiet_hours: Annotated[str, AfterValidator(_quiet_hours)] = ""
     timezone: TimeZone = "UTC"
+    per_hour: int = Field(default=6, ge=1)  # messages to one recipient; the rest is told later
+    repeat: Duration = timedelta(hours=4)  # until someone acknowledges; "0s" = never
 
     @model_validator(mode="after")
     def _someone(self) -> AlertConfig:

@@ -7,6 +7,7 @@ outside this hierarchy is a bug: it is logged with its traceback and never swall
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 class MonitorError(Exception):
@@ -80,10 +81,27 @@ class TemplateError(MonitorError):
 
 
 class FetchError(MonitorError):
-    """A feed could not be fetched. ``kind`` is a stable word for health and metrics."""
+    """A feed could not be fetched. ``kind`` is a stable word for health and metrics.
 
-    def __init__(self, problem: str, *, kind: str, subject: str = "", remedy: str = "") -> None:
+    ``status`` is the HTTP status if there was an answer, ``retry_after`` what the server asked for,
+    ``wire_bytes`` what was read before it failed.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        kind: str,
+        subject: str = "",
+        remedy: str = "",
+        status: int = 0,
+        retry_after: timedelta | None = None,
+        wire_bytes: int = 0,
+    ) -> None:
         self.kind = kind
+        self.status = status
+        self.retry_after = retry_after
+        self.wire_bytes = wire_bytes
         super().__init__(problem, subject=subject, remedy=remedy)
 
 
@@ -107,6 +125,8 @@ class BusyError(StoreError):
 
 class MailError(MonitorError):
     """A message could not be handed over. ``permanent`` tells a refusal from a delay."""
+
+    exit_code = 3
 
     def __init__(
         self, problem: str, *, permanent: bool = False, subject: str = "", remedy: str = ""

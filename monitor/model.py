@@ -342,6 +342,7 @@ class StoredHit:
     how: Literal["poll", "import", "rematch", "manual"] = "poll"
     status: Status = "new"
     withdrawn_at: datetime | None = None
+    warm_up: bool = False  # from the first poll of its feed: no news
 
 
 # ── Events ───────────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,8 @@ application's.
 from monitor.digest.compose import digest_message
 from monitor.digest.content import Known, chosen
 from monitor.digest.letters import Attachment, Letter, frozen, message_id
-from monitor.digest.links import unsubscribe_link, unsubscribe_token, verify
+from monitor.digest.links import unsubscribe_link, unsubscribe_token
+from monitor.digest.links import verify as unsubscribe_verify
 from monitor.digest.slots import Slot, newest, time_of, upcoming
 from monitor.digest.values import DigestContent, Flood, House
 
@@ -27,6 +28,6 @@ __all__ = [
     "time_of",
     "unsubscribe_link",
     "unsubscribe_token",
+    "unsubscribe_verify",
     "upcoming",
-    "verify",
 ]

@@ -103,7 +103,7 @@ def _fitting(
 
 def _form(said: DigestContent, house: House, link: str) -> Form:
     def values(note: str) -> Mapping[str, Any]:
-        return {"c": replace(said, note=note) if note else said, "unsubscribe": link}
+        return {"c": replace(said, note=f"{said.note} {note}".strip()), "unsubscribe": link}
 
     try:
         return form(house.templates, "digest", values)

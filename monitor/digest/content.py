@@ -65,6 +65,7 @@ class Known:
     next_at: datetime | None = None
     run: str = ""
     attached: str = ""
+    note: str = ""  # what the reader must know about this mail
 
 
 def content(
@@ -120,6 +121,7 @@ def content(
         feeds_link=scope.link("/feeds"),
         board_link=scope.link("/"),
         attached=known.attached,
+        note=known.note,
     )
 
 

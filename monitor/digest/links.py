@@ -1,4 +1,4 @@
-"""Links that end a subscription: signed, for one recipient and subscription, with nothing secret in them.
+"""Links that end a subscription or stop an alert: signed, for one of them, holding nothing secret.
 
 A token holds a digest of whom it is for, not the address itself, so that a link in a log or a forwarded
 mail says nothing. Who verifies it knows the subscriptions and finds the one that fits.
@@ -34,3 +34,26 @@ def verify(token: str, secret: str, known: Iterable[tuple[str, str]]) -> tuple[s
 def unsubscribe_link(public_url: str, token: str) -> str:
     """Where the pages take the token: GET asks, POST does."""
     return f"{public_url.rstrip('/')}/unsubscribe/{quote(token)}" if public_url else ""
+
+
+def acknowledge_token(secret: str, key: str) -> str:
+    """The token by which an alert is acknowledged; the key itself is no secret and goes with it."""
+    digest = hmac.new(secret.encode(), f"acknowledge\0{key}".encode(), hashlib.sha256).digest()
+    name = base64.urlsafe_b64encode(key.encode()).decode("ascii").rstrip("=")
+    return f"{name}.{base64.urlsafe_b64encode(digest[:_LENGTH]).decode('ascii').rstrip('=')}"
+
+
+def acknowledged_key(token: str, secret: str) -> str | None:
+    """The key of an alert's token; None for a token that is none of ours."""
+    name, _, _ = token.partition(".")
+    try:
+        key = base64.urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode()
+    except ValueError:
+        return None
+    good = hmac.compare_digest(token.encode(), acknowledge_token(secret, key).encode())
+    return key if good else None
+
+
+def acknowledge_link(public_url: str, token: str) -> str:
+    """Where the pages take the token: GET asks, POST does."""
+    return f"{public_url.rstrip('/')}/acknowledge/{quote(token)}" if public_url else ""

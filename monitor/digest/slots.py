@@ -1,8 +1,8 @@
 """When a digest is due: times of a cron line in the reader's zone, each a slot with a name.
 
 A slot's name is its local time and zone, ``2026-11-25T07:00 Europe/Brussels``; names are unique in the
-store, so a clock that is set back makes nothing due twice. Slots that passed while nobody looked are one:
-the newest. A time that a change to summer time skips comes right after it; one that comes twice is
+store, so a clock that is set back makes nothing due twice. Slots that passed while nobody looked are
+one: the newest. A time that a change to summer time skips comes right after it; one that comes twice is
 one (the rule of Debian's cron), except in lines that run every hour anyway.
 """
 

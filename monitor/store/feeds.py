@@ -223,6 +223,18 @@ class Feeds(Part):
                 for row in connection.execute(query)
             ]
 
+    def floods(self, *, since: datetime, as_of: datetime | None = None) -> Sequence[PollRecord]:
+        """Polls after ``since`` in which a known feed was suddenly all new, oldest first."""
+        query = select(POLL).where(POLL.c.flood, POLL.c.at > since).order_by(POLL.c.at)
+        if as_of is not None:
+            query = query.where(POLL.c.at <= as_of)
+        names = list(PollRecord.__dataclass_fields__)
+        with self.db.read() as connection:
+            return [
+                PollRecord(**{name: row._mapping[name] for name in names})
+                for row in connection.execute(query)
+            ]
+
     def _status(self, row: AnyRow) -> FeedStatus:
         feed = feed_from_json(row.declared, url=row.url, enabled=row.enabled)
         if headers := self._headers.get(feed.id):

@@ -249,6 +249,7 @@ class StoreBatch:
                 event=None,
                 stored_at=self._seen_at[key[0]],
                 how=how,
+                warm_up=warm_up,
             )
             for key, hit in unique.items()
             if key in wanted

@@ -20,7 +20,15 @@ from monitor.store.codec import AnyRow
 from monitor.store.engine import OUTBOX_LOCK
 from monitor.store.holders import is_dead
 from monitor.store.part import Part, chunks, insert_new, numbers
-from monitor.store.tables import ACKNOWLEDGEMENT, HIT, MESSAGE, MESSAGE_HIT, SUBSCRIPTION
+from monitor.store.tables import (
+    ACKNOWLEDGEMENT,
+    FEED,
+    HIT,
+    MESSAGE,
+    MESSAGE_HIT,
+    POLL,
+    SUBSCRIPTION,
+)
 
 LEASE = timedelta(minutes=5)  # more than the 120 s that one SMTP dialogue may take
 
@@ -125,6 +133,39 @@ class Outbox(Part):
         )
         with self.db.read() as connection:
             return connection.execute(query).scalar()
+
+    def frozen_slots(
+        self,
+        kind: str,
+        subscription: str,
+        recipient: str,
+        *,
+        since: datetime | None = None,
+        as_of: datetime | None = None,
+        limit: int | None = None,
+    ) -> Sequence[tuple[str, datetime]]:
+        """(slot, when it was frozen) of messages, without their bytes; the newest first."""
+        query = (
+            select(MESSAGE.c.slot, MESSAGE.c.created_at)
+            .where(_same(MESSAGE, (kind, subscription, recipient)))
+            .order_by(MESSAGE.c.number.desc())
+            .limit(limit)
+        )
+        if since is not None:
+            query = query.where(MESSAGE.c.created_at >= since)
+        if as_of is not None:
+            query = query.where(MESSAGE.c.created_at <= as_of)
+        with self.db.read() as connection:
+            return [(row.slot, row.created_at) for row in connection.execute(query)]
+
+    def began_at(self) -> datetime | None:
+        """When this installation was first used, by its own clock: its first feed, poll or hit."""
+        with self.db.read() as connection:
+            found = [
+                connection.execute(select(func.min(column))).scalar()
+                for column in (FEED.c.added_at, POLL.c.at, HIT.c.stored_at)
+            ]
+        return min((at for at in found if at is not None), default=None)
 
     def claim_outgoing(
         self, *, now: datetime, holder: str, limit: int = 10, lease: timedelta = LEASE

@@ -65,14 +65,21 @@ class People(Part):
 
     def secret(self) -> bytes:
         """32 random bytes made once and kept: signs sessions, the same for all workers."""
-        found = self.get_meta("secret")
+        return bytes.fromhex(self._made_once("secret"))
+
+    def installation(self) -> str:
+        """What tells this installation from all others, made once and kept; no secret."""
+        return self._made_once("installation")
+
+    def _made_once(self, key: str) -> str:
+        found = self.get_meta(key)
         if found is None:
             epoch = datetime(1970, 1, 1, tzinfo=UTC)
-            row = {"key": "secret", "value": secrets.token_hex(32), "at": epoch}
+            row = {"key": key, "value": secrets.token_hex(32), "at": epoch}
             with self.db.write() as connection:
                 insert_new(connection, META, [row])
-            found = self.get_meta("secret")
-        return bytes.fromhex(found or "")
+            found = self.get_meta(key)
+        return found or ""
 
     def beat(self, name: str, at: datetime, detail: Any = None) -> None:
         """Notes that a part of the service is alive; ``detail`` is any JSON."""

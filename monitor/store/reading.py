@@ -237,6 +237,7 @@ def read_hits(
                 how=row.how,
                 status=row.status,
                 withdrawn_at=row.withdrawn_at if as_of is None else None,
+                warm_up=row.warm_up,
             )
         )
     return found

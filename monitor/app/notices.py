@@ -1,0 +1,230 @@
+"""The operator's mail and the heartbeat: how the installation makes itself heard when it is unwell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+
+import structlog
+
+from monitor import resources
+from monitor.app.mailing import Mailing
+from monitor.digest.letters import Letter, frozen
+from monitor.digest.notices import Standing, Trouble, notice, notice_letter, utc
+from monitor.digest.sample import check
+from monitor.digest.values import House
+from monitor.errors import MailError, MonitorError, StoreError
+from monitor.mail.heartbeat import call
+from monitor.model import FeedStatus, OutboxState
+
+_log = structlog.get_logger(__name__)
+
+_META = "operator-told"
+_TEMPLATE = "operator-template"
+_STALE = timedelta(hours=1)  # beyond the interval: nobody polls
+_OVERDUE = timedelta(hours=2)  # a message that still waits so long after it was frozen
+_MOST = 30  # feeds that are named one by one; beyond, it is not the feeds
+
+
+class Notices(Mailing):
+    """What the operator is told."""
+
+    @cached_property
+    def _unwell(self) -> dict[str, str]:
+        """Trouble with the store itself, kept in memory: it cannot be kept there."""
+        return {}
+
+    def freeze_notices(self, now: datetime) -> int:
+        """Tells the operator of what is newly wrong and newly mended; returns how many messages.
+
+        Where the store itself is in trouble, the message goes past the outbox, once.
+        """
+        if not self.config.operator.to:
+            return 0
+        try:
+            return self._freeze_notices(now)
+        except StoreError as error:
+            self._cry(error, now)
+            raise
+
+    def _freeze_notices(self, now: datetime) -> int:
+        troubles = list(self._troubles(now))
+        before = Standing.read(self.store.get_meta(_META))
+        if "store" in self._unwell:  # it answers again: told as mended, past the outbox as before
+            self._mended(now)
+        said = notice(before, troubles, self.house)
+        if said is None:
+            return 0
+        count = 0
+        for recipient in self.config.operator.to:
+            letter, _ = notice_letter(said, before, recipient, self.house)
+            count += self.store.freeze(frozen(letter, self.house, now=now)) is not None
+        self.store.set_meta(_META, before.next(troubles).text(), now=now)
+        return count
+
+    def note_broken_template(self, error: MonitorError, now: datetime) -> None:
+        """A template of the user could not be used: the operator is told with the next notice."""
+        _log.error("template", problem=str(error), used="the shipped one")
+        text = str(error).splitlines()[0]
+        if self.store.get_meta(_TEMPLATE) != text:
+            self.store.set_meta(_TEMPLATE, text, now=now)
+
+    # ── What is wrong ────────────────────────────────────────────────────────────────────────────
+
+    def _troubles(self, now: datetime) -> Iterator[Trouble]:
+        feeds = self.store.feeds(enabled=True)
+        yield from self._feeds_in_trouble(feeds)
+        yield from self._polling(feeds, now)
+        yield from self._undelivered(now)
+        yield from self._coverage(now)
+        yield from self._templates()
+        if self.rules_problem:
+            yield Trouble(
+                key="rules",
+                words=f"An edited watch is not in force: {self.rules_problem.splitlines()[0]}",
+                since=utc(now),
+                remedy="The old rules stay in force. Mend the file; see: monitor check",
+            )
+
+    def _feeds_in_trouble(self, feeds: Sequence[FeedStatus]) -> Iterator[Trouble]:
+        failing = [each for each in feeds if each.state.health == "failing"]
+        if len(failing) > _MOST:
+            yield Trouble(
+                key="feeds",
+                words=f"{len(failing)} of {len(feeds)} feeds fail",
+                since=utc(
+                    min((s.state.since_at for s in failing if s.state.since_at), default=None)
+                ),
+                remedy="So many at once: look at this machine's network. monitor feeds list",
+            )
+            return
+        for each in failing:
+            name = each.feed.name or each.feed.id
+            yield Trouble(
+                key=f"feed/{each.feed.id}",
+                words=f"Feed {name} fails: {each.state.cause or 'no reason noted'}",
+                since=utc(each.state.since_at),
+                remedy=f"{each.feed.url} is tried again by itself, ever more rarely.",
+            )
+
+    def _polling(self, feeds: Sequence[FeedStatus], now: datetime) -> Iterator[Trouble]:
+        polled = [each.state.last_polled_at for each in feeds if each.state.last_polled_at]
+        last = max(polled, default=None)
+        if last is not None and now - last > self.config.fetch.interval + _STALE:
+            yield Trouble(
+                key="polling",
+                words="No feed is polled any more",
+                since=utc(last),
+                remedy="See: monitor status, and monitor.log",
+            )
+
+    def _undelivered(self, now: datetime) -> Iterator[Trouble]:
+        for each in self.store.outgoing(state="failed", limit=20):
+            if each.kind != "operator":
+                yield Trouble(
+                    key=f"message/{each.number}",
+                    words=f"The {each.kind} “{each.subject}” to {each.recipient} could not be "
+                    f"delivered: {each.error}",
+                    since=utc(each.created_at),
+                    remedy=f"When the cause is mended: monitor outbox retry {each.number}",
+                )
+        states: tuple[OutboxState, ...] = ("waiting", "possibly-sent")
+        waiting = [
+            each
+            for state in states
+            for each in self.store.outgoing(state=state, limit=20)
+            if each.kind != "operator" and each.attempts and now - each.created_at > _OVERDUE
+        ]
+        if waiting:
+            first = min(waiting, key=lambda each: each.created_at)
+            yield Trouble(
+                key="outbox",
+                words=f"Mail has been waiting for hours: {first.error}",
+                since=utc(first.created_at),
+                remedy="It is tried again by itself. See: monitor outbox list",
+            )
+
+    def _coverage(self, now: datetime) -> Iterator[Trouble]:
+        blind = [
+            level.indicator
+            for _, assessment in self.assessments(as_of=now)
+            for level in assessment.levels
+            if level.level == "no-coverage"
+        ]
+        if blind and any(each.state.polls for each in self.store.feeds(enabled=True)):
+            yield Trouble(
+                key="coverage",
+                words=f"Indicators without coverage: {', '.join(blind[:12])}"
+                + (f" and {len(blind) - 12} more" if len(blind) > 12 else ""),
+                since=utc(now),
+                remedy="None of the feeds that could tell of them is read. monitor feeds list",
+            )
+
+    def _templates(self) -> Iterator[Trouble]:
+        own = self.template_folders[0]
+        noted = self.store.get_meta(_TEMPLATE)
+        if noted and any(check(own, resources.path("templates"))):
+            yield Trouble(
+                key=f"template/{noted}",
+                words=f"A mail template cannot be used, the shipped one is: {noted}",
+                since="the last message",
+                remedy="See: monitor check",
+            )
+
+    # ── Past the outbox ──────────────────────────────────────────────────────────────────────────
+
+    def _cry(self, error: StoreError, now: datetime) -> None:
+        if "store" in self._unwell:
+            return
+        words = str(error)
+        self._unwell["store"] = utc(now)
+        self._send_past_the_outbox(
+            "The database is in trouble", f"{words}\n\nSince {utc(now)}.", now
+        )
+
+    def _mended(self, now: datetime) -> None:
+        since = self._unwell.pop("store")
+        self._send_past_the_outbox(
+            "Mended: the database is in trouble",
+            f"It answers again. It had not since {since}.",
+            now,
+        )
+
+    def _send_past_the_outbox(self, subject: str, text: str, now: datetime) -> None:
+        sender = self.config.mail.sender
+        house = House(
+            installation="past-the-outbox", sender=sender, templates=self.template_folders
+        )
+        for recipient in self.config.operator.to:
+            letter = Letter(
+                kind="operator",
+                subscription="operator",
+                recipient=recipient,
+                slot=f"{subject} {now.isoformat()}",
+                subject=f"Monitor operator: {subject}",
+                text=text + "\n",
+            )
+            try:
+                asyncio.run(self.mailer.send(frozen(letter, house, now=now)))
+            except MailError as error:
+                _log.error("notice", to=recipient, problem=str(error))
+
+    # ── Heartbeat ────────────────────────────────────────────────────────────────────────────────
+
+    _called_for: datetime | None = None
+
+    async def heartbeat_due(self, now: datetime) -> None:
+        """Calls the watchdog after each good cycle: feeds were read since the last call."""
+        url = self.config.operator.heartbeat_url
+        if not url:
+            return
+        feeds = await asyncio.to_thread(self.store.feeds, enabled=True)
+        good = max(
+            (each.state.last_good_at for each in feeds if each.state.last_good_at), default=None
+        )
+        if good is None or good == self._called_for:
+            return
+        await call(url)
+        self._called_for = good

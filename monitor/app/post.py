@@ -1,0 +1,332 @@
+"""Mail of an installation: digests that are due, alerts, the operator's notices, their delivery.
+
+Freezing and sending are two steps with the store between them. Freezing decides what is said and to
+whom, once; sending repeats bytes until they are accepted. Whatever fails while a digest is made (an
+assessment, a template, the report), the digest goes out without it and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import structlog
+
+from monitor import resources
+from monitor.app.alerting import Alerting
+from monitor.app.declared import subscriptions
+from monitor.app.outcomes import Delivery
+from monitor.config import Config
+from monitor.digest import (
+    Attachment,
+    Flood,
+    Known,
+    Slot,
+    digest_message,
+    newest,
+    time_of,
+    unsubscribe_verify,
+    upcoming,
+)
+from monitor.digest.compose import Composed
+from monitor.digest.letters import bare
+from monitor.digest.report import packed
+from monitor.digest.sample import check as check_folder
+from monitor.errors import ConfigError, MonitorError, Problem
+from monitor.mail import FolderMailer
+from monitor.model import Assessment, Event, FeedStatus, StoredHit, Subscription
+from monitor.service import Job, Role
+
+_log = structlog.get_logger(__name__)
+
+FIRST_LOOK = timedelta(days=92)  # how far back the first digest of a subscription reaches
+_NEW_GAP = timedelta(days=1)  # a gap so young is told even to who wants no empty digests
+_TRIES = 5  # two mailers at once: who comes second works out anew what is left
+
+_SENDERS: frozenset[Role] = frozenset({"all", "worker"})
+_DECIDERS: frozenset[Role] = frozenset({"all", "scheduler"})
+
+
+class Post(Alerting):
+    """Everything that leaves by mail or chat."""
+
+    # ── Digests ──────────────────────────────────────────────────────────────────────────────────
+
+    def send_digests(self, *, now: datetime, name: str | None = None) -> Delivery:
+        """Freezes the digests that are due and hands over whatever waits."""
+        frozen = self.freeze_due(now, name, at_once=True)
+        done = self.deliver(now)
+        done.frozen = frozen
+        return done
+
+    def freeze_due(self, now: datetime, name: str | None = None, *, at_once: bool = False) -> int:
+        """Freezes every digest whose slot has come; returns how many.
+
+        ``at_once``: a subscription that is new gets the slot that has passed since the installation
+        began; otherwise it waits for the first slot after it was noted.
+        """
+        views = _Views(self, now)
+        frozen = 0
+        for subscription, recipient in self.readers(name):
+            since = self.store.note_subscription(subscription.name, bare(recipient), now=now)
+            start = (self.store.began_at() or now) if at_once else since
+            try:
+                slot = self._due(subscription, bare(recipient), now, start)
+                if slot is not None:
+                    frozen += self._freeze(subscription, recipient, slot, since, views)
+            except MonitorError as error:  # the others' digests do not wait for this one
+                _log.error("digest", name=subscription.name, to=recipient, problem=str(error))
+        return frozen
+
+    def readers(self, name: str | None = None) -> Iterator[tuple[Subscription, str]]:
+        """(subscription, recipient) of everyone who has not unsubscribed.
+
+        Raises ConfigError for a ``name`` that no digest has.
+        """
+        declared = subscriptions(self.config)
+        if name is not None and name not in {each.name for each in declared}:
+            known = ", ".join(each.name for each in declared) or "none is configured"
+            raise ConfigError("there is no such digest", subject=name, remedy=f"Known: {known}")
+        stopped = set(self.store.stopped_subscriptions()) if declared else set()
+        for subscription in declared:
+            if name is None or subscription.name == name:
+                for recipient in subscription.to:
+                    if (subscription.name, bare(recipient)) not in stopped:
+                        yield subscription, recipient
+
+    def _due(
+        self, subscription: Subscription, recipient: str, now: datetime, start: datetime
+    ) -> Slot | None:
+        """The newest slot that has come, unless it had its digest."""
+        slot = newest(subscription.schedule, subscription.timezone, now=now)
+        if slot is None or slot.at < start:
+            return None
+        key = _looked(subscription, recipient)
+        if self.store.get_meta(key) == slot.name:
+            return None
+        last = self.store.last_slot(subscription, recipient)
+        last_at = time_of(last) if last else None
+        if last == slot.name or (last_at is not None and slot.at <= last_at <= now):
+            return None
+        if last_at is not None and last_at > now:  # the clock was set back: look closer
+            frozen = self.store.frozen_slots("digest", subscription.name, recipient)
+            if slot.name in {name for name, _ in frozen}:
+                return None
+        return slot
+
+    def _freeze(
+        self,
+        subscription: Subscription,
+        recipient: str,
+        slot: Slot,
+        since: datetime,
+        views: _Views,
+    ) -> int:
+        for _ in range(_TRIES):
+            made = self._compose(subscription, recipient, slot, since, views)
+            empty = made.content.empty and not _alarming(made, views.now)
+            if subscription.when_empty == "skip" and empty:
+                key = _looked(subscription, bare(recipient))
+                self.store.set_meta(key, slot.name, now=views.now)
+                return 0
+            if made.broken is not None:
+                self.note_broken_template(made.broken, views.now)
+            if self.store.freeze(made.message) is not None:
+                return 1
+            taken = self.store.frozen_slots("digest", subscription.name, bare(recipient), limit=50)
+            if slot.name in {name for name, _ in taken}:
+                return 0
+        return 0  # others are at it: the next round looks again
+
+    def _compose(
+        self,
+        subscription: Subscription,
+        recipient: str,
+        slot: Slot,
+        since: datetime,
+        views: _Views,
+    ) -> Composed:
+        now, address = views.now, bare(recipient)
+        before = self.store.frozen_slots("digest", subscription.name, address, as_of=now, limit=1)
+        previous_at = before[0][1] if before else None
+        hits = self.store.unsent_hits(
+            subscription.name, address, as_of=now, since=since - FIRST_LOOK
+        )
+        after = upcoming(subscription.schedule, subscription.timezone, now=max(now, slot.at))
+        looked_from = previous_at or since - FIRST_LOOK
+        known = Known(
+            hits=hits,
+            events=self._events_of(hits, now),
+            watches=self.watches,
+            assessments=views.assessments,
+            changes=[
+                change
+                for change in self.store.level_changes(since=looked_from, as_of=now)
+                if change.at > looked_from
+            ],
+            feeds=views.feeds,
+            floods=self._floods(looked_from, views),
+            as_of=now,
+            slot=slot.name,
+            previous_at=previous_at,
+            next_at=after.at if after else None,
+            note=views.note,
+        )
+        return digest_message(
+            known, subscription, recipient, self.house, now=now, report=views.report
+        )
+
+    def _events_of(self, hits: Sequence[StoredHit], now: datetime) -> Sequence[Event]:
+        numbers = {stored.event for stored in hits if stored.event is not None}
+        return self.store.events(ids=numbers, as_of=now) if numbers else ()
+
+    def _floods(self, since: datetime, views: _Views) -> list[Flood]:
+        names = {each.feed.id: each.feed.name or each.feed.id for each in views.feeds}
+        return [
+            Flood(feed=poll.feed, name=names.get(poll.feed, poll.feed), items=poll.new, at=poll.at)
+            for poll in self.store.floods(since=since, as_of=views.now)
+        ]
+
+    # ── Looking without touching ─────────────────────────────────────────────────────────────────
+
+    def preview_digests(self, *, as_of: datetime, name: str | None = None) -> list[Path]:
+        """The digests as they would go out at ``as_of``, as files; nothing in the store changes."""
+        views = _Views(self, as_of)
+        folder = FolderMailer(self.config.root / "preview")
+        paths = []
+        for subscription, recipient in self.readers(name):
+            slot = newest(subscription.schedule, subscription.timezone, now=as_of)
+            if slot is not None:
+                made = self._compose(subscription, recipient, slot, as_of, views)
+                paths.append(folder.write(made.message))
+        return paths
+
+    def note_digests(self, *, now: datetime) -> None:
+        """Marks the digests that are due as sent, without sending: for a replay of the past."""
+        for subscription, recipient in self.readers():
+            address = bare(recipient)
+            since = self.store.note_subscription(subscription.name, address, now=now)
+            slot = self._due(subscription, address, now, since)
+            if slot is None:
+                continue
+            hits = self.store.unsent_hits(subscription.name, address, as_of=now)
+            self.store.freeze(
+                self.passed_over(subscription.name, recipient, slot.name, hits, now=now)
+            )
+
+    def report(self, *, as_of: datetime) -> str:
+        """The report as one HTML text; the pages know how."""
+        raise NotImplementedError
+
+    # ── Unsubscribing ────────────────────────────────────────────────────────────────────────────
+
+    def unsubscribe(self, token: str, *, now: datetime) -> tuple[str, str] | None:
+        """Ends the subscription that a link's token is for; (name, recipient), or None for no token
+        of ours. Doing it twice is doing it once."""
+        found = self.subscription_of(token)
+        if found is not None:
+            name, recipient = found
+            self.store.note_subscription(name, recipient, now=now)
+            self.store.stop_subscription(name, recipient, now=now)
+            _log.info("unsubscribed", name=name, to=recipient)
+        return found
+
+    def subscription_of(self, token: str) -> tuple[str, str] | None:
+        """Whom a link's token is for; changes nothing."""
+        known = [
+            (each.name, bare(recipient))
+            for each in subscriptions(self.config)
+            for recipient in each.to
+        ]
+        return unsubscribe_verify(token, self.house.secret, known)
+
+    # ── The service ──────────────────────────────────────────────────────────────────────────────
+
+    def mail_jobs(self) -> tuple[Job, ...]:
+        """What the service does again and again for mail; safe in several processes at once."""
+        return (
+            Job(
+                name="digests",
+                every=timedelta(seconds=20),
+                run=self.freeze_due,
+                roles=_DECIDERS,
+            ),
+            Job(
+                name="alerts",
+                every=timedelta(seconds=10),
+                run=self.freeze_alerts,
+                roles=_DECIDERS,
+            ),
+            Job(
+                name="notices",
+                every=timedelta(seconds=60),
+                run=self.freeze_notices,
+                roles=_DECIDERS,
+            ),
+            Job(
+                name="mail",
+                every=timedelta(seconds=3),
+                run=self.deliver_due,
+                overlap=2,
+                roles=_SENDERS,
+            ),
+            Job(
+                name="heartbeat",
+                every=timedelta(seconds=30),
+                run=self.heartbeat_due,
+                roles=_DECIDERS,
+            ),
+        )
+
+
+class _Views:
+    """What all digests of one round share, worked out when the first of them needs it."""
+
+    def __init__(self, post: Post, now: datetime) -> None:
+        self.post = post
+        self.now = now
+        self.note = ""
+
+    @cached_property
+    def assessments(self) -> dict[str, Assessment]:
+        """By watch; none, and a note, where assessing fails: the hits alone are news too."""
+        try:
+            found = self.post.assessments(as_of=self.now)
+        except Exception as error:
+            _log.error("digest", exc_info=error, sent="without levels")
+            self.note = "Levels and evidence could not be worked out this time and are left out."
+            return {}
+        return {watch.id: assessment for watch, assessment in found}
+
+    @cached_property
+    def feeds(self) -> Sequence[FeedStatus]:
+        return self.post.store.feeds()
+
+    @cached_property
+    def _report(self) -> Attachment | None:
+        try:
+            return packed(self.post.report(as_of=self.now), self.now)
+        except Exception as error:
+            _log.error("digest", exc_info=error, sent="without the report")
+            return None
+
+    def report(self) -> Attachment | None:
+        return self._report
+
+
+def check_templates(config: Config) -> Iterator[Problem]:
+    """Renders the user's own mail templates with sample data; yields every mistake."""
+    own = config.root / config.templates
+    yield from check_folder(own, resources.path("templates"))
+
+
+def _looked(subscription: Subscription, recipient: str) -> str:
+    return f"digest-skipped/{subscription.name}/{recipient}"
+
+
+def _alarming(made: Composed, now: datetime) -> bool:
+    """Whether an empty digest has news all the same: coverage that was lost of late."""
+    gap = made.content.gap
+    return gap is not None and gap.since_at is not None and now - gap.since_at < _NEW_GAP
