@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from monitor import resources
 from monitor.config import Config, FeedConfig, feed_headers
 from monitor.errors import ConfigError, MonitorError
-from monitor.fetch.opml import read_opml
+from monitor.fetch.opml import feed_id, read_opml
 from monitor.model import Feed, Subscription
 from monitor.watch import load_feeds
 
@@ -89,13 +86,6 @@ def feed_of(each: FeedConfig, *, declared_in: str) -> Feed:
         enabled=each.enabled,
         declared_in=declared_in,
     )
-
-
-def feed_id(url: str) -> str:
-    """A stable, readable id: the host and six characters that tell its feeds apart."""
-    host = (urlsplit(url).hostname or "feed").removeprefix("www.")
-    digest = hashlib.sha256(url.encode()).hexdigest()[:6]
-    return f"{re.sub(r'[^a-z0-9]+', '-', host.lower()).strip('-')}-{digest}"
 
 
 def subscriptions(config: Config) -> tuple[Subscription, ...]:

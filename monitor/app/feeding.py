@@ -9,10 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from monitor.app.cycles import Cycles
-from monitor.app.declared import feed_id
 from monitor.app.outcomes import FeedCheck
 from monitor.errors import ConfigError, FetchError, MonitorError
-from monitor.fetch.opml import read_opml, write_opml
+from monitor.fetch.opml import feed_id, read_opml, write_opml
 from monitor.model import Document, Feed, FeedStatus, Validators
 
 
