@@ -91,7 +91,7 @@ class SmtpMailer:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise self._unfinished(_plain_words(reason), dialogue) from error
         finally:
-            dialogue.close()
+            await dialogue.close()
 
     def _unfinished(self, problem: str, dialogue: _Dialogue) -> MailError:
         if dialogue.dotted:
@@ -130,6 +130,7 @@ class _Dialogue:
         self.dotted = False  # the whole message is with the system's network stack
         self._client: aiosmtplib.SMTP | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self._transports: list[asyncio.WriteTransport] = []
 
     async def send(self, message: Outgoing) -> None:
         settings = self.settings
@@ -143,6 +144,8 @@ class _Dialogue:
             local_hostname=_own_name(settings.sender),
         )
         await client.connect()
+        if isinstance(client.transport, asyncio.WriteTransport):
+            self._transports.append(client.transport)  # STARTTLS puts another in its place
         await client.ehlo()
         await self._secure(client)
         if settings.user:
@@ -204,9 +207,13 @@ class _Dialogue:
         if not 200 <= reply.code < 300:
             raise aiosmtplib.SMTPDataError(reply.code, reply.message)
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Lets go of the connection, whatever state it is in; what was to be said has been said."""
         if self._client is not None:
             self._client.close()
+        for transport in self._transports:
+            transport.abort()
+        await asyncio.sleep(0)  # the loop may end with us: sockets are closed by its next round
 
 
 def envelope(address: str) -> str:
