@@ -27,14 +27,8 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 #   drop-after    the message is accepted, then the connection is cut before the reply
 #   drop-unread   the connection is cut after the final dot, and the message was not accepted
 BEHAVIOURS = (
-    "accept",
-    "refuse",
-    "defer",
-    "stall",
-    "drop-before",
-    "drop-middle",
-    "drop-after",
-    "drop-unread",
+    *("accept", "refuse", "defer", "stall"),
+    *("drop-before", "drop-middle", "drop-after", "drop-unread"),
 )
 
 
