@@ -31,7 +31,7 @@ from monitor.model import (
     Subscription,
     Watch,
 )
-from monitor.render import BrokenTemplateError, plain, safe_link
+from monitor.render import BrokenTemplateError, safe_link
 
 FRESH = timedelta(hours=24)  # how old the hit behind a change may be
 _SEPARATOR = " + "  # between the keys in a message's slot
@@ -372,7 +372,7 @@ def _line(trigger: Trigger, house: House, zone: ZoneInfo) -> AlertLine:
         title=trigger.title,
         before=str(trigger.before or ""),
         after=str(trigger.after or ""),
-        cause=wording.cut(plain(trigger.cause), 300),
+        cause=wording.cut(wording.readable(trigger.cause), 300),
         at_words=wording.local(trigger.at, zone),
         link=f"{base}/inbox?indicator={trigger.indicator}" if base else "",
         acknowledge=acknowledge_link(base, token) if trigger.is_rise else "",
@@ -386,9 +386,9 @@ def _event(event: Event, base: str) -> AlertEvent:
     lead = event.members[0].item if event.members else None
     denials = sum(member.role == "denial" for member in event.members)
     return AlertEvent(
-        title=wording.cut(plain(event.title), 220) or "(no title)",
+        title=wording.cut(wording.readable(event.title), 220) or "(no title)",
         lang=event.lang or (lead.lang if lead else ""),
-        source=wording.cut(plain((lead.source or lead.feed) if lead else ""), 80),
+        source=wording.cut(wording.readable((lead.source or lead.feed) if lead else ""), 80),
         corroboration=wording.corroboration(
             max(1, len(event.members)), event.independent_origins, denials
         ),

@@ -21,6 +21,7 @@ from monitor.digest.letters import (
     MESSAGE_ERRORS,
     Attachment,
     Letter,
+    bare,
     frozen,
     header_text,
 )
@@ -58,14 +59,15 @@ def digest_message(
 
     ``report`` makes the report that is attached where events are left out and no pages can show them.
     """
-    said = content(known, subscription, recipient, house)
+    address = bare(recipient)
+    said = content(known, subscription, address, house)
     attachment = None
     if said.rest and not house.public_url and report is not None:
         attachment = report()
     known = replace(known, attached=attachment.name if attachment else "")
-    token = unsubscribe_token(house.secret, subscription.name, recipient)
+    token = unsubscribe_token(house.secret, subscription.name, address)
     link = unsubscribe_link(house.public_url, token)
-    said, made = _fitting(known, subscription, recipient, house, link)
+    said, made = _fitting(known, subscription, address, house, link)
     letter = Letter(
         kind="digest",
         subscription=subscription.name,

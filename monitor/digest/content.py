@@ -25,6 +25,7 @@ from monitor.digest.values import (
     LevelLine,
     RestLine,
 )
+from monitor.digest.wording import readable
 from monitor.model import (
     LEVELS,
     Assessment,
@@ -39,7 +40,7 @@ from monitor.model import (
     Subscription,
     Watch,
 )
-from monitor.render import plain, safe_link
+from monitor.render import safe_link
 
 STALE = timedelta(hours=24)  # nobody polled for so long: the digest says so first
 _TERMS, _TITLE, _SNIPPET = 5, 220, 180
@@ -97,7 +98,7 @@ def content(
         as_of=known.as_of,
         slot=known.slot,
         period=wording.period(known.previous_at, known.as_of, zone),
-        heading=f"{subscription.name} digest",
+        heading=f"{subscription.name[:1].upper()}{subscription.name[1:]} digest",
         sentence=parts.sentence(),
         preheader=parts.preheader(),
         subject=parts.subject(),
@@ -286,12 +287,12 @@ class _Scope:
         name = lead.item.source or (feed.feed.name if feed else "") or lead.item.feed
         return EventLine(
             number=number,
-            title=wording.cut(plain(title), _TITLE) or "(no title)",
+            title=wording.cut(readable(title), _TITLE) or "(no title)",
             lang=lang,
             snippet=_snippet(lead),
             indicators=tuple(indicator for _, indicator in pairs),
             terms=_terms(lead, news),
-            source=wording.cut(plain(name), 80),
+            source=wording.cut(readable(name), 80),
             grade=feed.feed.reliability if feed else "",
             event_grade=event_grade,
             stage=wording.STAGE_WORDS.get(stage, stage),
@@ -360,7 +361,7 @@ class _Scope:
             before=before,
             after=change.after,
             at=change.at,
-            cause=wording.cut(plain(change.cause), 160),
+            cause=wording.cut(readable(change.cause), 160),
             events=level.events if level else len(change.event_ids),
             baseline=level.baseline if level else None,
             months=level.months[-12:] if level else (),
@@ -422,7 +423,7 @@ class _Scope:
         since = [each.state.since_at for each in failing if each.state.since_at is not None]
         sentence = self._gap_sentence(failing, enabled, touched, blind, stale, polled)
         return CoverageGap(
-            failing=tuple(plain(each.feed.name or each.feed.id) for each in failing),
+            failing=tuple(readable(each.feed.name or each.feed.id) for each in failing),
             feeds=len(enabled),
             since_at=min(since) if since else None,
             indicators=tuple(touched),
@@ -466,7 +467,7 @@ class _Scope:
         if not self.known.floods:
             return ""
         words = [
-            f"{plain(flood.name)} ({wording.count(flood.items, 'item')})"
+            f"{readable(flood.name)} ({wording.count(flood.items, 'item')})"
             for flood in self.known.floods
         ]
         verb = "was" if len(words) == 1 else "were"
@@ -646,7 +647,7 @@ def _bulk_line(bulk: Sequence[StoredHit]) -> str:
 
 def _snippet(lead: StoredHit) -> str:
     """The start of the summary, or the piece around its first match when that comes late."""
-    text = plain(lead.item.summary)
+    text = readable(lead.item.summary)
     starts = [span.start for span in lead.hit.spans if span.field == "summary"]
     if starts and min(starts) > _SNIPPET - 40:
         begin = text.rfind(" ", 0, max(0, min(starts) - 60)) + 1
@@ -662,6 +663,6 @@ def _terms(lead: StoredHit, news: Sequence[StoredHit]) -> tuple[str, ...]:
             continue
         for span in stored.hit.spans:
             text = stored.item.title if span.field == "title" else stored.item.summary
-            word = wording.cut(plain(text[span.start : span.end]) or span.term, 40)
+            word = wording.cut(readable(text[span.start : span.end]) or span.term, 40)
             found.setdefault(word.casefold(), word)
     return tuple(list(found.values())[:_TERMS])

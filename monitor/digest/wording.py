@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from monitor.render import plain
 
 LEVEL_WORDS = {
     "none": "None",
@@ -37,6 +40,15 @@ _MONTHS = [
     "December",
 ]
 _DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+
+
+# embeddings, overrides and isolates: they would turn what stands around them, or pretend to
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def readable(text: str) -> str:
+    """A feed's text without control characters and without what forces a direction on it."""
+    return _TURNS.sub("", plain(text))
 
 
 def count(number: int, one: str, many: str = "") -> str:
