@@ -84,11 +84,11 @@ def made_queries(count: int, seed: int = 3) -> list[Query]:
     for number in range(count):
         kind = number % 4
         if kind == 3:
-            near = (rng.choice(words[20:400]), rng.choice(words[20:400]), rng.choice((0, 4, 8)))
-            found.append(Query(need=(), near=near))
+            one, two = rng.sample(words[30:800], 2)  # FTS5 finds "a NEAR a" in a single a
+            found.append(Query(need=(), near=(one, two, rng.choice((0, 4, 8)))))
         else:
             none = some(0, 300, 2) if kind == 2 else ()
-            found.append(Query(need=(some(100, 4_000, 5), some(50, 2_000, 5)), none=none))
+            found.append(Query(need=(some(150, 6_000, 4), some(100, 3_000, 4)), none=none))
     return found
 
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from monitor.errors import QueryError
 from monitor.match.cues import Cues
-from monitor.match.plan import Gazetteer, Plan, Planner, State, needs, rarest
+from monitor.match.places import Mentions, Places
+from monitor.match.plan import Gazetteer, Plan, Planner, State, needs
 from monitor.match.relevance import Relevance
 from monitor.match.score import GENRE_PARTS, STAGE_PARTS, closeness, probability, total
-from monitor.match.vocabulary import SLOTS, Vocabulary
+from monitor.match.vocabulary import Entry, Vocabulary
 from monitor.model import Branch, Hit, Indicator, Item, ScorePart, Span, Stage, Watch
 from monitor.query import parse
 from monitor.query.lexicon import Inflect, Lexicon
@@ -57,15 +58,16 @@ class CompiledWatch:
         self.gazetteer = Gazetteer(Lexicon(watch.concepts, inflect), vocabulary)
         self.cues = Cues(self.gazetteer)
         self.plans: dict[object, Plan] = {}  # of parts of queries, as ``explain`` asks for them
-        self.concepts = [
+        concepts = [
             (id, self.gazetteer.atom(id))
             for id, concept in watch.concepts.items()
             if concept.kind != "cue"
         ]
+        self.concepts = Mentions(concepts, vocabulary)
 
     def found(self, state: State) -> tuple[str, ...]:
         """The concepts that the item mentions, in the order of the gazetteer."""
-        return tuple(id for id, atom in self.concepts if atom in state.places)
+        return tuple(id for id, _ in self.concepts.among(state.places))
 
 
 class IndexedMatcher:
@@ -77,7 +79,6 @@ class IndexedMatcher:
         self.vocabulary = Vocabulary()
         self.models = models
         self.queries: list[Stored] = []
-        self._open = [0] * SLOTS  # queries that have no such need
         self._watches: dict[str, CompiledWatch] = {}
         for watch in watches:
             compiled = CompiledWatch(watch, self.vocabulary, inflect)
@@ -92,18 +93,12 @@ class IndexedMatcher:
         if indicator.exclude:
             veto = parse(indicator.exclude, names=names)
             node = And((node, Not(veto, veto.start, veto.end)), node.start, node.end)
-        number = len(self.queries)
         plan = Planner(watch.gazetteer, node).plan
-        self.queries.append(Stored(watch, indicator, branch, plan, _languages(node)))
-        wanted = rarest(needs(node, watch.gazetteer), self.vocabulary)
+        wanted = self.vocabulary.rarest(needs(node, watch.gazetteer))
         if not wanted:
             raise QueryError("this query matches everything", text=branch.query, start=0)
-        for slot in range(SLOTS):
-            if slot < len(wanted):
-                for atom in wanted[slot]:
-                    self.vocabulary.need(atom, slot, number)
-            else:
-                self._open[slot] |= 1 << number
+        self.vocabulary.add_query(wanted)
+        self.queries.append(Stored(watch, indicator, branch, plan, _languages(node)))
 
     # ── Matching ─────────────────────────────────────────────────────────────────────────────────
 
@@ -128,7 +123,10 @@ class IndexedMatcher:
     def state(self, item: Item) -> State:
         """An item made ready, whether or not any query can match it."""
         document = Document(item.title, item.summary, item.lang)
-        return State(document, self.vocabulary.places(document), self._facts)
+        return self._state(document, self.vocabulary.entries(document.words))
+
+    def _state(self, document: Document, entries: Sequence[Entry | None]) -> State:
+        return State(document, Places(document, self.vocabulary, entries), self._facts)
 
     def _hits(self, item: Item) -> list[tuple[Hit, Stored]]:
         state, numbers = self.look(item.title, item.summary, item.lang)
@@ -150,20 +148,9 @@ class IndexedMatcher:
     def look(self, title: str, summary: str, lang: str) -> tuple[State | None, list[int]]:
         """An item made ready, and the numbers of the queries that can match; None if none can."""
         document = Document(title, summary, lang)
-        entry = self.vocabulary.entry
-        first = second = third = 0
-        for word in set(document.words):
-            known = entry(word)
-            if known is not None:
-                masks = known.masks
-                first |= masks[0]
-                second |= masks[1]
-                third |= masks[2]
-        one, two, three = self._open
-        possible = (first | one) & (second | two) & (third | three)
-        if not possible:
-            return None, []
-        return State(document, self.vocabulary.places(document), self._facts), _bits(possible)
+        entries = self.vocabulary.entries(document.words)
+        numbers = self.vocabulary.candidates(entries)
+        return (self._state(document, entries) if numbers else None), numbers
 
     def _facts(self, state: State) -> Facts:
         """Stage and genre as the first watch with cues tells them (all inherit the same base)."""
@@ -235,13 +222,3 @@ def _languages(node: Node) -> frozenset[str]:
     """Languages that a query is limited to by a lang: that must hold."""
     facts = [node] if isinstance(node, Fact) else node.operands if isinstance(node, And) else ()
     return frozenset(each.value for each in facts if isinstance(each, Fact) and each.kind == "lang")
-
-
-def _bits(number: int) -> list[int]:
-    """The positions of the bits that are set, lowest first."""
-    found = []
-    while number:
-        lowest = number & -number
-        found.append(lowest.bit_length() - 1)
-        number ^= lowest
-    return found

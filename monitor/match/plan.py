@@ -12,17 +12,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from monitor.match.vocabulary import SLOTS, Vocabulary
+from monitor.match.places import Mentions, Places
+from monitor.match.vocabulary import Need, Vocabulary
 from monitor.query.frames import Action, find_frames
 from monitor.query.lexicon import ACTORS, Lexicon
-from monitor.query.matches import MAX_MATCHES, Facts, Leaf, Match, joined, merged
+from monitor.query.matches import MAX_MATCHES, Facts, Leaf, Match, joined, joined_parts, merged
 from monitor.query.nodes import And, Fact, Frame, Near, Node, Not, Or, Ref, Term, Title, walk
 from monitor.text import Document
 
 MAX_PAIRS = 16_000
 """Pairs of matches that the NEARs of one query look at in one item, shared among them."""
 
-Places: TypeAlias = dict[int, list[tuple[int, int]]]
 Matches: TypeAlias = Sequence[Match]
 NONE: Matches = ()
 
@@ -53,8 +53,8 @@ class State:
         if key not in self._actors:
             self._actors[key] = sorted(
                 (*place, name)
-                for name, atom in gazetteer.actors
-                for place in self.places.get(atom, ())
+                for name, places in gazetteer.actors.among(self.places)
+                for place in places
             )
         return self._actors[key]
 
@@ -69,6 +69,8 @@ class Plan:
 
     holds: Holds
     find: Find
+    words: frozenset[int] | None = None  # it holds exactly where one of these pattern words occurs
+    finds: bool = True  # it holds exactly where it has matches; NOT and facts have none
 
 
 class Gazetteer:
@@ -77,7 +79,8 @@ class Gazetteer:
     def __init__(self, lexicon: Lexicon, vocabulary: Vocabulary) -> None:
         self.lexicon = lexicon
         self.vocabulary = vocabulary
-        self.actors = [(name, self.atom(name)) for name in lexicon.names(ACTORS)]
+        names = lexicon.names(ACTORS)
+        self.actors = Mentions([(name, self.atom(name)) for name in names], vocabulary)
 
     def atom(self, name: str) -> int:
         return self.vocabulary.atom(self.lexicon.patterns(name))
@@ -101,16 +104,20 @@ class Planner:
         match node:
             case Term(text):
                 patterns = self.gazetteer.lexicon.term(text)
-                return _leaf(self.vocabulary.atom(patterns), text, title)
+                return self._leaf(self.vocabulary.atom(patterns), text, title)
             case Ref(name):
-                return _leaf(self.gazetteer.atom(name), f"@{name}", title)
+                return self._leaf(self.gazetteer.atom(name), f"@{name}", title)
             case Title(operand):
                 return self._plan(operand, title=True)
             case Fact(kind, value):
-                return Plan(lambda state: getattr(state.facts, kind) == value, lambda state: NONE)
+                return Plan(
+                    lambda state: getattr(state.facts, kind) == value,
+                    lambda state: NONE,
+                    finds=False,
+                )
             case Not(operand):
                 inner = self._plan(operand, title).holds
-                return Plan(lambda state: not inner(state), lambda state: NONE)
+                return Plan(lambda state: not inner(state), lambda state: NONE, finds=False)
             case And(operands):
                 return _all([self._plan(each, title) for each in operands])
             case Or(operands):
@@ -120,14 +127,37 @@ class Planner:
             case Frame():
                 return self._frame(node, title)
 
+    def _leaf(self, atom: int, term: str, title: bool) -> Plan:
+        def find(state: State) -> Matches:
+            places = state.places[atom]
+            if title:
+                places = [place for place in places if state.document.in_title(place[0])]
+            return tuple((start, end, ((start, end, term),)) for start, end in places)
+
+        def in_title(state: State) -> bool:
+            # Places are in the order of the text: if any is in the title, the first one is.
+            places = state.places[atom]
+            return bool(places) and state.document.in_title(places[0][0])
+
+        if title:
+            return Plan(in_title, find)
+        _, words, _, phrases = self.vocabulary.atoms[atom]
+        if phrases:
+            return Plan(lambda state: bool(state.places[atom]), find)
+        return _of_words(words, find)
+
     def _near(self, node: Near, title: bool) -> Plan:
         left, right = self._plan(node.left, title), self._plan(node.right, title)
         max_pairs = self.max_pairs
 
         def work(state: State) -> Matches:
-            if not (left.holds(state) and right.holds(state)):
+            lefts = left.find(state)
+            rights = right.find(state) if lefts else NONE
+            if not rights:
                 return NONE
-            return near(state.document, node, left.find(state), right.find(state), max_pairs)
+            if len(lefts) == len(rights) == 1 and isinstance(node.within, int):
+                return _near_one(node.within, node.ordered, lefts[0], rights[0])
+            return near(state.document, node, lefts, rights, max_pairs)
 
         return _kept(work)
 
@@ -157,22 +187,11 @@ class Planner:
         return _kept(work)
 
 
-def _leaf(atom: int, term: str, title: bool) -> Plan:
-    def find(state: State) -> Matches:
-        places = state.places.get(atom, ())
-        if title:
-            places = [place for place in places if state.document.in_title(place[0])]
-        return tuple((start, end, ((start, end, term),)) for start, end in places[:MAX_MATCHES])
-
-    if title:
-        return Plan(
-            # Places are in the order of the text: if any is in the title, the first one is.
-            lambda state: (
-                atom in state.places and state.document.in_title(state.places[atom][0][0])
-            ),
-            find,
-        )
-    return Plan(lambda state: atom in state.places, find)
+def _of_words(words: frozenset[int], find: Find) -> Plan:
+    if len(words) == 1:
+        (word,) = words
+        return Plan(lambda state: word in state.places.numbers, find, words)
+    return Plan(lambda state: not state.places.numbers.isdisjoint(words), find, words)
 
 
 def _all(plans: list[Plan]) -> Plan:
@@ -182,18 +201,44 @@ def _all(plans: list[Plan]) -> Plan:
         return all(test(state) for test in tests)
 
     def find(state: State) -> Matches:
-        return merged([plan.find(state) for plan in plans]) if holds(state) else NONE
+        parts = []
+        for plan in plans:
+            part = plan.find(state)
+            if not (part if plan.finds else plan.holds(state)):
+                return NONE
+            parts.append(part)
+        return joined_parts(parts)
 
-    return Plan(holds, find)
+    return Plan(holds, find, finds=any(plan.finds for plan in plans))
 
 
 def _any(plans: list[Plan]) -> Plan:
-    tests = [plan.holds for plan in plans]
+    by_word: dict[int, list[int]] = {}
+    for at, plan in enumerate(plans):
+        for word in plan.words or ():
+            by_word.setdefault(word, []).append(at)
+    words = frozenset(by_word)
+    rest = [at for at, plan in enumerate(plans) if plan.words is None]
+    finds = all(plan.finds for plan in plans)
 
     def find(state: State) -> Matches:
-        return merged([plan.find(state) for plan in plans if plan.holds(state)])
+        # Alternatives of single words, which are most, are only asked where one of them occurs.
+        here = state.places.numbers & words
+        parts = [
+            plans[at].find(state) for at in sorted({a for word in here for a in by_word[word]})
+        ]
+        parts += [plan.find(state) for plan in rest]
+        return joined_parts(parts)
 
-    return Plan(lambda state: any(test(state) for test in tests), find)
+    if not rest:
+        return _of_words(words, find)
+
+    def holds(state: State) -> bool:
+        if words and not state.places.numbers.isdisjoint(words):
+            return True
+        return any(plans[at].holds(state) for at in rest)
+
+    return Plan(holds, find, finds=finds)
 
 
 def _kept(work: Find) -> Plan:
@@ -206,6 +251,14 @@ def _kept(work: Find) -> Plan:
         return found
 
     return Plan(lambda state: bool(find(state)), find)
+
+
+def _near_one(within: int, ordered: bool, left: Match, right: Match) -> Matches:
+    """As ``near`` for one match on each side, which is the usual case."""
+    gap = right[0] - left[1]
+    if gap < 0 and not ordered:
+        gap = left[0] - right[1]
+    return (joined(left, right),) if 0 <= gap <= within else NONE
 
 
 def near(
@@ -265,16 +318,16 @@ def _keep(
         best[key] = gap, 0, 0, left, right
 
 
-def needs(node: Node, gazetteer: Gazetteer) -> list[frozenset[int]]:
-    """Sets of atoms, of each of which one must occur for the node to hold; rarest first."""
+def needs(node: Node, gazetteer: Gazetteer) -> list[Need]:
+    """Sets of words, of each of which one must occur for the node to hold."""
     vocabulary, lexicon = gazetteer.vocabulary, gazetteer.lexicon
     match node:
         case Term(text):
-            return [frozenset([vocabulary.atom(lexicon.term(text))])]
+            return vocabulary.needs(vocabulary.atom(lexicon.term(text)))
         case Ref(name):
-            return [frozenset([gazetteer.atom(name)])]
+            return vocabulary.needs(gazetteer.atom(name))
         case Frame(action, roles):
-            found = [frozenset([gazetteer.atom(action.name)])]
+            found = vocabulary.needs(gazetteer.atom(action.name))
             return found + [need for _, each in roles for need in needs(each, gazetteer)]
         case Title(operand):
             return needs(operand, gazetteer)
@@ -283,28 +336,6 @@ def needs(node: Node, gazetteer: Gazetteer) -> list[frozenset[int]]:
         case Near(left, right):
             return needs(left, gazetteer) + needs(right, gazetteer)
         case Or(operands):
-            return _either([needs(each, gazetteer) for each in operands], vocabulary)
+            return vocabulary.either([needs(each, gazetteer) for each in operands])
         case _:
             return []
-
-
-def _either(branches: list[list[frozenset[int]]], vocabulary: Vocabulary) -> list[frozenset[int]]:
-    """Of "this or that", what is needed is one thing of each branch."""
-    if not all(branches):
-        return []
-    ranked = [rarest(branch, vocabulary) for branch in branches]
-    depth = min(SLOTS, *(len(branch) for branch in ranked)) if len(ranked) > 1 else SLOTS
-    return [frozenset().union(*(branch[i] for branch in ranked)) for i in range(min(depth, SLOTS))]
-
-
-def rarest(found: list[frozenset[int]], vocabulary: Vocabulary) -> list[frozenset[int]]:
-    """Needs in the order of how rarely they are met, guessed by how many patterns meet them."""
-
-    def width(need: frozenset[int]) -> float:
-        return sum(
-            1 / len(pattern) * (3 if pattern[0].kind == "prefix" else 1)
-            for atom in need
-            for pattern in vocabulary.atoms[atom]
-        )
-
-    return sorted(dict.fromkeys(found), key=width)

@@ -1,53 +1,66 @@
-"""From the words of an item to the terms that stand in it, without looking at each term.
+"""From the words of an item to the queries that can match it, without looking at each query.
 
 Every term, ``@name`` and frame action of every query becomes an *atom*: a set of patterns. Atoms with
 the same patterns are one, whichever watch or query they come from. A word of an item is looked up once
 in its life (exactly, by its beginnings, behind its proclitics, by its capitals) and what was found is
 kept, so that inflection, clitics and prefixes cost nothing when the word comes again.
+
+For each word there is one integer: the queries whose first, second, … need the word may meet, as bits.
+Those of an item's words are joined by OR; a query whose bits are all set can match.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
 from monitor.query.lexicon import Pattern, Word, readings, same_script
-from monitor.text import FIELD_GAP, Document
 
 MAX_CACHED_WORDS = 200_000
-SLOTS = 3
+SLOTS = 4
 """Of the things that a query needs, how many are asked for before it is evaluated."""
 
+Need = frozenset[int]
+"""Pattern words, by number, of which one must occur."""
 
-class Entry(NamedTuple):
-    """What one word of an item can mean."""
+_not_zero = re.compile(rb"[^\0]")
 
-    atoms: tuple[int, ...]  # atoms that the word alone is a form of
-    phrases: tuple[int, ...]  # phrases that are looked for where this word stands
-    words: frozenset[int]  # pattern words that it is
-    masks: tuple[int, ...]  # queries whose first, second, third need may be met by it
+
+Entry = tuple[int, tuple[int, ...]]
+"""Of a word of an item: the needs that it may meet, slot after slot, one bit a query; the pattern
+words that it is."""
+
+
+class Atom(NamedTuple):
+    """The patterns of a term or concept, ready to be looked for."""
+
+    patterns: tuple[Pattern, ...]
+    words: frozenset[int]  # patterns of one word
+    only: int  # the one word that it is, where it is nothing else; −1
+    phrases: dict[int, tuple[tuple[tuple[int, ...], int], ...]]
+    # longer patterns by their rarest word: their words, and which of them is that word
 
 
 class Vocabulary:
-    """All atoms, and the tables that find them."""
+    """All atoms and pattern words, and the tables that find them."""
 
     def __init__(self) -> None:
-        self.atoms: list[tuple[Pattern, ...]] = []
+        self.atoms: list[Atom] = []
+        self.words: list[Word] = []
         self._numbers: dict[frozenset[Pattern], int] = {}
         self._word_numbers: dict[Word, int] = {}
         self._exact: dict[str, list[int]] = {}
         self._capitals: dict[str, list[int]] = {}
         self._prefixes: dict[str, list[int]] = {}
         self._lengths: list[int] = []
-        self._alone: dict[int, list[int]] = {}  # word → atoms it is a form of by itself
-        self._keyed: dict[int, list[int]] = {}  # word → phrases found by it
-        self._phrases: list[
-            tuple[tuple[int, ...], int]
-        ] = []  # its words, index of the one it is keyed by
-        self._phrase_atoms: list[list[int]] = []
-        self._phrase_numbers: dict[tuple[int, ...], int] = {}
-        self._atom_masks: list[list[int]] = []
-        self._cache: dict[str, Entry | None] = {}
+        self._needed_by: dict[int, list[tuple[int, int]]] = {}  # word → (slot, query)
+        self._queries = 0
+        self._met = [0] * SLOTS  # for each slot the queries that have no such need, as bits
+        self._used = 0  # slots that any query needs
+        self._entries: dict[str, Entry | None] = {}  # what was looked up already
 
     # ── Building ─────────────────────────────────────────────────────────────────────────────────
 
@@ -57,33 +70,25 @@ class Vocabulary:
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self.atoms)
-            self.atoms.append(tuple(patterns))
-            self._atom_masks.append([0] * SLOTS)
+            single: set[int] = set()
+            phrases: dict[int, list[tuple[tuple[int, ...], int]]] = {}
             for pattern in key:
-                self._add(pattern, number)
+                words = tuple(self._word(word) for word in pattern)
+                if len(words) == 1:
+                    single.add(words[0])
+                else:
+                    at = min(range(len(words)), key=lambda i: self.commonness(words[i]))
+                    phrases.setdefault(words[at], []).append((words, at))
+            keyed = {word: tuple(sorted(found)) for word, found in phrases.items()}
+            only = -1 if phrases or len(single) != 1 else next(iter(single))
+            self.atoms.append(Atom(tuple(patterns), frozenset(single), only, keyed))
         return number
-
-    def _add(self, pattern: Pattern, atom: int) -> None:
-        words = tuple(self._word(word) for word in pattern)
-        if len(words) == 1:
-            self._alone.setdefault(words[0], []).append(atom)
-            return
-        phrase = self._phrase_numbers.get(words)
-        if phrase is None:
-            phrase = self._phrase_numbers[words] = len(self._phrases)
-            key = max(
-                range(len(pattern)),
-                key=lambda i: (pattern[i].kind != "prefix", len(pattern[i].text)),
-            )
-            self._phrases.append((words, key))
-            self._phrase_atoms.append([])
-            self._keyed.setdefault(words[key], []).append(phrase)
-        self._phrase_atoms[phrase].append(atom)
 
     def _word(self, word: Word) -> int:
         number = self._word_numbers.get(word)
         if number is None:
-            number = self._word_numbers[word] = len(self._word_numbers)
+            number = self._word_numbers[word] = len(self.words)
+            self.words.append(word)
             table = {"word": self._exact, "capitals": self._capitals, "prefix": self._prefixes}[
                 word.kind
             ]
@@ -92,21 +97,71 @@ class Vocabulary:
                 self._lengths.append(len(word.text))
         return number
 
-    def need(self, atom: int, slot: int, query: int) -> None:
-        """Notes that finding ``atom`` may meet need number ``slot`` of a query."""
-        self._atom_masks[atom][slot] |= 1 << query
+    def commonness(self, word: int) -> float:
+        """A guess of how often a pattern word occurs: short words and short prefixes the most."""
+        kind, text = self.words[word].kind, self.words[word].text
+        return (3.0 if kind == "prefix" else 1.0) / max(1, len(text)) ** 2
+
+    def needs(self, atom: int) -> list[Need]:
+        """What must occur for an atom to be found: its words, or a word of each of its phrases."""
+        rows = [[frozenset([word])] for word in self.atoms[atom].words]
+        for found in self.atoms[atom].phrases.values():
+            rows += [[frozenset([word]) for word in words] for words, _ in found]
+        return self.either(rows)
+
+    def either(self, branches: Sequence[list[Need]]) -> list[Need]:
+        """Of "this or that", what is needed is one thing of each branch."""
+        if not branches or not all(branches):
+            return []
+        ranked = [self.rarest(branch) for branch in branches]
+        depth = min(len(branch) for branch in ranked)
+        return [frozenset().union(*(branch[i] for branch in ranked)) for i in range(depth)]
+
+    def rarest(self, needs: Iterable[Need]) -> list[Need]:
+        """The needs that are met most rarely, as far as can be guessed; at most ``SLOTS``."""
+        ranked = sorted(
+            dict.fromkeys(needs), key=lambda need: sum(self.commonness(word) for word in need)
+        )
+        return ranked[:SLOTS]
+
+    def add_query(self, needs: Sequence[Need]) -> int:
+        """A query with its rarest needs; returns its number. Before the first ``candidates``."""
+        number, self._queries = self._queries, self._queries + 1
+        for slot in range(SLOTS):
+            if slot < len(needs):
+                for word in needs[slot]:
+                    self._needed_by.setdefault(word, []).append((slot, number))
+            else:
+                self._met[slot] |= 1 << number
+        self._used = max(self._used, min(SLOTS, len(needs)))
+        return number
 
     # ── Looking up ───────────────────────────────────────────────────────────────────────────────
 
-    def entry(self, word: str) -> Entry | None:
-        """What a word (with its capitals) can mean; None where it is in no query."""
+    def entries(self, words: Sequence[str]) -> list[Entry | None]:
+        """What each word of an item (with its capitals) can mean; None for those in no query."""
         try:
-            return self._cache[word]
+            return [*map(self._entries.__getitem__, words)]
         except KeyError:
-            if len(self._cache) >= MAX_CACHED_WORDS:
-                self._cache.clear()
-            self._cache[word] = entry = self._look_up(word)
-            return entry
+            known = self._entries if len(self._entries) < MAX_CACHED_WORDS else {}
+            for word in words:
+                if word not in known:
+                    known[word] = self._look_up(word)
+            self._entries = known
+            return [*map(known.__getitem__, words)]
+
+    def candidates(self, entries: Iterable[Entry | None]) -> list[int]:
+        """The queries that can match an item of these words, in order."""
+        found = reduce(or_, [entry[0] for entry in entries if entry], 0)
+        if not found:
+            return []
+        width = self._queries
+        possible = (1 << width) - 1
+        for slot in range(self._used):
+            possible &= found >> (slot * width) | self._met[slot]
+            if not possible:
+                return []
+        return _bits(possible)
 
     def _look_up(self, word: str) -> Entry | None:
         numbers: set[int] = set(self._capitals.get(word, ()))
@@ -122,52 +177,28 @@ class Vocabulary:
                         numbers.update(self._prefixes.get(beginning, ()))
         if not numbers:
             return None
-        atoms = sorted({atom for each in numbers for atom in self._alone.get(each, ())})
-        phrases = sorted({phrase for each in numbers for phrase in self._keyed.get(each, ())})
-        masks = [0] * SLOTS
-        for atom in {*atoms, *(a for phrase in phrases for a in self._phrase_atoms[phrase])}:
-            for slot, mask in enumerate(self._atom_masks[atom]):
-                masks[slot] |= mask
-        return Entry(tuple(atoms), tuple(phrases), frozenset(numbers), tuple(masks))
+        mask = 0
+        for number in numbers:
+            for slot, query in self._needed_by.get(number, ()):
+                mask |= 1 << (slot * self._queries + query)
+        return mask, tuple(sorted(numbers))
 
-    def places(self, document: Document) -> dict[int, list[tuple[int, int]]]:
-        """Atom → where it stands (positions), in the order of the text."""
-        found: dict[int, list[tuple[int, int]]] = {}
-        entry, words, title = self.entry, document.words, len(document.title.words)
-        unordered: set[int] = set()
-        for index, word in enumerate(words):
-            known = entry(word)
-            if known is None:
-                continue
-            position = index if index < title else index + FIELD_GAP
-            place = position, position + 1
-            for atom in known.atoms:
-                if atom in found:
-                    found[atom].append(place)
-                else:
-                    found[atom] = [place]
-            for phrase in known.phrases:
-                start = self._verify(phrase, index, words, title)
-                if start is None:
-                    continue
-                length = len(self._phrases[phrase][0])
-                first = start if start < title else start + FIELD_GAP
-                for atom in self._phrase_atoms[phrase]:
-                    found.setdefault(atom, []).append((first, first + length))
-                    unordered.add(atom)
-        for atom in unordered:
-            found[atom] = sorted(set(found[atom]))
+
+def _bits(number: int) -> list[int]:
+    """The positions of the bits that are set, lowest first."""
+    found: list[int] = []
+    if number.bit_count() > _MANY:
+        data = number.to_bytes((number.bit_length() + 7) // 8, "little")
+        for match in _not_zero.finditer(data):
+            first = match.start() * 8
+            found += [first + bit for bit in _BITS[data[match.start()]]]
         return found
+    while number:
+        lowest = number & -number
+        found.append(lowest.bit_length() - 1)
+        number ^= lowest
+    return found
 
-    def _verify(self, phrase: int, index: int, words: list[str], title: int) -> int | None:
-        """Where the phrase starts, if the words around ``index`` are its words in one field."""
-        numbers, key = self._phrases[phrase]
-        start, end = index - key, index - key + len(numbers)
-        if start < 0 or end > len(words) or start < title < end:
-            return None
-        for at, number in zip(range(start, end), numbers, strict=True):
-            if at != index:
-                known = self.entry(words[at])
-                if known is None or number not in known.words:
-                    return None
-        return start
+
+_MANY = 12
+_BITS = [tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256)]

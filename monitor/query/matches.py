@@ -48,6 +48,12 @@ def merged(parts: Iterable[Sequence[Match]]) -> tuple[Match, ...]:
     return tuple(found[key] for key in sorted(found)[:MAX_MATCHES])
 
 
+def joined_parts(parts: Iterable[Sequence[Match]]) -> Sequence[Match]:
+    """As ``merged``, for parts of which each is in order already and has one match per extent."""
+    given = [part for part in parts if part]
+    return given[0] if len(given) == 1 else merged(given)
+
+
 def evidence(matches: Iterable[Match]) -> tuple[Leaf, ...]:
     """The words that matches rest on, each once, in the order of the text."""
     leaves = sorted({leaf for match in matches for leaf in match[2]})

@@ -17,6 +17,8 @@ FIELD_GAP = 1_000
 """Positions between the title's last word and the summary's first; more than any NEAR may span."""
 
 _word = re.compile(r"\w+")
+_ASCII_GAPS = "".join(chr(c) if chr(c).isalnum() or c == 95 else " " for c in range(128))
+# Splits ASCII as _word does, several times faster.
 _ends_sentence = re.compile(r"[.!?…؟۔।]+[\"'»”’)\]]*\s|\n|[|•]|\s\.\.\.")
 _ends_clause = re.compile(r"[,;:()\[\]،؛–—«»“”]|\s-\s|[.!?…؟]")
 # A full stop after these does not end a sentence.
@@ -74,6 +76,8 @@ _ABBREVIATIONS = frozenset(
     ]
 )
 
+_TRIES = 8  # occurrences of a word that are looked at before all words are placed
+
 Boundary = Literal[0, 1, 2]
 """What stands before a word: nothing, the end of a clause, the end of a sentence."""
 
@@ -90,7 +94,10 @@ class Tokens:
 
     def __init__(self, text: str) -> None:
         self.source = Folded(text)
-        self.words: list[str] = _word.findall(self.source.text)
+        folded = self.source.text
+        self.words: list[str] = (
+            folded.translate(_ASCII_GAPS).split() if folded.isascii() else _word.findall(folded)
+        )
         self._folded: list[str] | None = None
         self._spans: list[tuple[int, int]] | None = None
         self._boundaries: list[Boundary] | None = None
@@ -110,7 +117,23 @@ class Tokens:
 
     def span(self, first: int, end: int) -> tuple[int, int]:
         """Offsets in the given text of the words ``first`` … ``end - 1``."""
-        return self.source.span(self.places[first][0], self.places[end - 1][1])
+        start = self._start(first)
+        last = start if end - first == 1 else self._start(end - 1)
+        return self.source.span(start, last + len(self.words[end - 1]))
+
+    def _start(self, number: int) -> int:
+        """Where a word begins in the folded text; all words are placed only if it is not soon found."""
+        if self._spans is not None:
+            return self._spans[number][0]
+        word, text = self.words[number], self.source.text
+        at, earlier = -1, self.words[:number].count(word)
+        for _ in range(_TRIES):
+            at = text.find(word, at + 1)
+            if _bounded(text, at, at + len(word)):
+                if not earlier:
+                    return at
+                earlier -= 1
+        return self.places[number][0]
 
     @property
     def boundaries(self) -> list[Boundary]:
@@ -130,6 +153,12 @@ class Tokens:
         return self.source.text[before : self.places[number][0]]
 
 
+def _bounded(text: str, start: int, end: int) -> bool:
+    """Whether ``text[start:end]`` is not a piece of a longer word."""
+    before, after = text[start - 1 : start], text[end : end + 1]
+    return not (before.isalnum() or before == "_" or after.isalnum() or after == "_")
+
+
 def _boundary(gap: str, folded: list[str], number: int) -> Boundary:
     if gap == " " or (len(gap) < 2 and gap not in ",\n;:|"):
         return 0
@@ -145,27 +174,31 @@ def _boundary(gap: str, folded: list[str], number: int) -> Boundary:
 class Document:
     """An item's words in one row: the title's, a gap, the summary's. Cut to 64 kB first."""
 
-    __slots__ = ("_clauses", "_sentences", "_starts", "lang", "offset", "summary", "title", "words")
+    __slots__ = ("_clauses", "_lang", "_sentences", "offset", "summary", "title", "words")
 
     def __init__(self, title: str, summary: str = "", lang: str = "") -> None:
-        title = cut(title)
-        if summary:
-            summary = cut(
-                summary, max(0, LIMIT_BYTES - len(title.encode("utf-8", "surrogatepass")))
-            )
+        if (len(title) + len(summary)) * 4 > LIMIT_BYTES:
+            title = cut(title)
+            summary = cut(summary, LIMIT_BYTES - len(title.encode("utf-8", "surrogatepass")))
         self.title = Tokens(title)
         self.summary = Tokens(summary)
         self.words = self.title.words + self.summary.words
         self.offset = len(self.title.words) + FIELD_GAP  # position of the summary's first word
-        self.lang = (
-            lang.partition("-")[0].lower() if lang else detect_language(f"{title} {summary}")
-        )
+        self._lang = lang
         self._sentences: list[int] | None = None
         self._clauses: list[int] | None = None
 
     def __len__(self) -> int:
         """One past the last position."""
         return self.offset + len(self.summary.words)
+
+    @property
+    def lang(self) -> str:
+        """The language that was given, without its region, else as the letters tell."""
+        if not self._lang:
+            text = f"{self.title.source.source} {self.summary.source.source}"
+            self._lang = detect_language(text) or "-"
+        return self._lang.partition("-")[0].lower()
 
     def position(self, index: int) -> int:
         """Position of ``words[index]``."""
