@@ -368,9 +368,7 @@ def _to_review(
     return [Change(kind="To review", title=plural(total, "event"), note=note, target="inbox")]
 
 
-def _coverage(
-    watch: Watch, feeds: Sequence[FeedStatus], names: Mapping[str, str]
-) -> list[Change]:
+def _coverage(watch: Watch, feeds: Sequence[FeedStatus], names: Mapping[str, str]) -> list[Change]:
     failing = [each for each in feeds if is_problem(each) and each.state.health == "failing"]
     if not failing:
         return []

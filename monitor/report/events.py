@@ -278,9 +278,7 @@ def _seen(item: Item, event: Event) -> datetime:
     return item.first_seen_at or item.published_at or event.first_seen_at
 
 
-def _entry(
-    member: Member, hit: Hit | None, event: Event, grades: Mapping[str, str]
-) -> Entry:
+def _entry(member: Member, hit: Hit | None, event: Event, grades: Mapping[str, str]) -> Entry:
     item = member.item
     kind = "independent" if member.role == "origin" else member.role
     word = {

@@ -63,7 +63,7 @@ class MethodView:
     groups: tuple[tuple[str, tuple[MethodRow, ...]], ...]
 
 
-def method_view(watch: Watch, records: Mapping[tuple[str, str], Record] = {}) -> MethodView:  # noqa: B006
+def method_view(watch: Watch, records: Mapping[tuple[str, str], Record] = {}) -> MethodView:
     """``records`` by (watch, indicator); read only."""
     names = codes(watch)
 
@@ -95,7 +95,9 @@ def _row(each: Indicator, watch: Watch, code: str, record: Record) -> MethodRow:
         does_not_count=each.does_not_count,
         note=each.note,
         bears=bearings(each, watch),
-        ratings=tuple((h.id, h.title, RATING_WORDS[each.ach.get(h.id, 0)]) for h in watch.hypotheses),
+        ratings=tuple(
+            (h.id, h.title, RATING_WORDS[each.ach.get(h.id, 0)]) for h in watch.hypotheses
+        ),
         diagnosticity=each.diagnosticity,
         weight=each.weight,
         branches=each.branches,
