@@ -1,0 +1,50 @@
+"""HTML of titles and summaries as plain text. Pure."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+from selectolax.lexbor import LexborHTMLParser
+
+_UNSEEN = "script,style,noscript,template,iframe,object,svg,math,head"
+_BLOCK = re.compile(
+    r"<(?=/?(?:p|div|br|li|ul|ol|tr|td|th|h[1-6]|blockquote|section|article|figure|figcaption|hr|"
+    r"table|dd|dt|pre)\b)",
+    re.I,
+)
+_MARKUP = re.compile(r"<[A-Za-z/!?]")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff\ufdd0-\ufdef]"
+)
+_DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\u00ad]")
+_SPACE = re.compile(r"\s+")
+
+
+def to_text(html: str, *, most: int) -> str:
+    """One line of text, ``most`` characters at most: no markup, control or direction characters.
+
+    ZWNJ and ZWJ stay: Persian needs them. Text that was escaped twice is unescaped twice.
+    """
+    text = _stripped(html[: 4 * most]) if _MARKUP.search(html) else _unescaped(html[: 4 * most])
+    if _ENTITY.search(text):
+        text = _unescaped(text)
+        if _MARKUP.search(text):
+            text = _stripped(text)
+    text = _DIRECTION.sub("", _FORBIDDEN.sub(" ", text))
+    return _SPACE.sub(" ", text).strip()[:most].rstrip()
+
+
+def _unescaped(text: str) -> str:
+    return unescape(text) if "&" in text else text
+
+
+def _stripped(html: str) -> str:
+    """Text of HTML; blocks are parted by a space, what is never shown is left out."""
+    tree = LexborHTMLParser(_BLOCK.sub(" <", html.replace("\0", "")))
+    for node in tree.css(_UNSEEN):
+        if node.tag != "head":
+            node.decompose()
+    body = tree.body
+    return body.text(deep=True) if body is not None else ""

@@ -1,0 +1,67 @@
+"""The parser process: one document at a time, with its own limits of CPU and memory.
+
+It holds no secrets (its environment is empty), opens nothing, and ends when its parent does.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import traceback
+from datetime import datetime
+from math import ceil
+from multiprocessing.connection import Connection
+from typing import Any
+
+from monitor.errors import ParseError
+from monitor.parse.document import parse
+from monitor.parse.wire import dump
+
+
+def main(descriptor: int, *, cpu_seconds: float, memory_bytes: int) -> None:
+    """Answers until the other end closes."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)  # the parent decides when this ends
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, resource.getrlimit(resource.RLIMIT_NPROC)[1]))
+    with Connection(descriptor) as connection:
+        while True:
+            try:
+                ask = json.loads(connection.recv_bytes())
+                body = connection.recv_bytes()
+            except (EOFError, OSError):
+                return
+            _allow(cpu_seconds)
+            answer = _answer(ask, body)
+            try:
+                connection.send_bytes(answer)
+            except OSError:
+                return
+
+
+def _allow(cpu_seconds: float) -> None:
+    """Moves the soft limit on; passing it ends the process (SIGXCPU)."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    until = ceil(used.ru_utime + used.ru_stime + cpu_seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
+
+
+def _answer(ask: dict[str, Any], body: bytes) -> bytes:
+    try:
+        return dump(
+            parse(
+                body,
+                url=ask["url"],
+                content_type=ask["content_type"],
+                now=datetime.fromisoformat(ask["now"]),
+            )
+        )
+    except ParseError as error:
+        said = {"kind": error.kind, "problem": error.problem, "remedy": error.remedy}
+        return json.dumps({"error": said}).encode("ascii")
+    except (MemoryError, RecursionError) as error:
+        return json.dumps({"over": type(error).__name__}).encode("ascii")
+    except Exception:
+        return json.dumps({"bug": traceback.format_exc()[-8_000:]}).encode("ascii")
