@@ -48,6 +48,8 @@ class Stored:
     branch: Branch
     plan: Plan
     lang: frozenset[str]  # languages it is limited to; empty = any
+    key: tuple[str, str]  # watch and indicator
+    part: ScorePart  # what the query itself contributes
 
 
 class CompiledWatch:
@@ -98,15 +100,18 @@ class IndexedMatcher:
         if not wanted:
             raise QueryError("this query matches everything", text=branch.query, start=0)
         self.vocabulary.add_query(wanted)
-        self.queries.append(Stored(watch, indicator, branch, plan, _languages(node)))
+        part = ScorePart(name="query", value=branch.prior, why=f"branch “{branch.name}” holds")
+        key = watch.watch.id, indicator.id
+        self.queries.append(Stored(watch, indicator, branch, plan, _languages(node), key, part))
 
     # ── Matching ─────────────────────────────────────────────────────────────────────────────────
 
     def match(self, item: Item) -> tuple[Hit, ...]:
         """The hits of an item that reach their watch's ``min_score``, in the order of the indicators."""
-        return tuple(
-            hit for hit, stored in self._hits(item) if hit.score >= stored.watch.watch.min_score
-        )
+        found = self._hits(item)
+        if not found:
+            return ()
+        return tuple(hit for hit, stored in found if hit.score >= stored.watch.watch.min_score)
 
     def match_many(self, items: Iterable[Item]) -> Iterator[tuple[Item, tuple[Hit, ...]]]:
         for item in items:
@@ -137,12 +142,13 @@ class IndexedMatcher:
             stored = self.queries[number]
             if stored.lang and state.document.lang not in stored.lang:
                 continue
-            if not stored.plan.holds(state):
+            matches = stored.plan.find(state)
+            if not matches:
                 continue
-            hit = self._hit(item, state, stored)
-            key = stored.watch.watch.id, stored.indicator.id
-            if key not in best or hit.score > best[key][0].score:
-                best[key] = hit, stored
+            hit = self._hit(item, state, stored, evidence(matches))
+            known = best.get(stored.key)
+            if known is None or hit.score > known[0].score:
+                best[stored.key] = hit, stored
         return list(best.values())
 
     def look(self, title: str, summary: str, lang: str) -> tuple[State | None, list[int]]:
@@ -161,15 +167,14 @@ class IndexedMatcher:
             )
         return Facts(lang=state.document.lang)
 
-    def _hit(self, item: Item, state: State, stored: Stored) -> Hit:
+    def _hit(self, item: Item, state: State, stored: Stored, leaves: Sequence[Leaf]) -> Hit:
         watch, branch = stored.watch, stored.branch
-        leaves = evidence(stored.plan.find(state))
         stage, stage_why = watch.cues.stage(state, leaves)
         if branch.stage is not None and stage != "denied":
             stage, stage_why = branch.stage, f"branch “{branch.name}”"
         genre, genre_why = watch.cues.genre(state)
         concepts = watch.found(state)
-        parts = _parts(state.document, branch, leaves, stage, stage_why, genre, genre_why)
+        parts = _parts(state.document, stored, leaves, stage, stage_why, genre, genre_why)
         model = self.models.get(watch.watch.id)
         if model is not None:
             parts = model.parts(
@@ -194,19 +199,16 @@ class IndexedMatcher:
 
 def _parts(
     document: Document,
-    branch: Branch,
+    stored: Stored,
     leaves: Sequence[Leaf],
     stage: Stage,
     stage_why: str,
     genre: str,
     genre_why: str,
 ) -> list[ScorePart]:
-    parts = [
-        ScorePart(name="query", value=branch.prior, why=f"branch “{branch.name}” holds"),
-        closeness(document, leaves),
-    ]
+    parts = [stored.part, closeness(document, leaves)]
     # A branch that looks for denials or threats is not doubted for finding them.
-    if STAGE_PARTS[stage] and branch.stage != stage:
+    if STAGE_PARTS[stage] and stored.branch.stage != stage:
         parts.append(ScorePart(name="stage", value=STAGE_PARTS[stage], why=f"{stage}: {stage_why}"))
     if GENRE_PARTS[genre]:
         parts.append(ScorePart(name="genre", value=GENRE_PARTS[genre], why=f"{genre}: {genre_why}"))

@@ -46,27 +46,36 @@ class Places:
             found = self._found[atom] = self._find(atom)
         return found
 
+    def of_word(self, number: int) -> list[Place]:
+        """The places of one pattern word."""
+        title = self._title
+        return [
+            (i, i + 1) if i < title else (i + FIELD_GAP, i + FIELD_GAP + 1)
+            for i in self._by_number.get(number, ())[:MAX_MATCHES]
+        ]
+
+    def near(self, one: int, two: int, reach: int) -> bool:
+        """Whether two pattern words can stand within ``reach`` of one another: a cheap first look."""
+        firsts, seconds = self._by_number.get(one, ()), self._by_number.get(two, ())
+        if len(firsts) * len(seconds) > 16:
+            return True
+        return any(-reach <= a - b <= reach for a in firsts for b in seconds)
+
     def get(self, atom: int, default: Sequence[Place] = NOWHERE) -> Sequence[Place]:
         return self[atom] or default
 
     def _find(self, atom: int) -> Sequence[Place]:
         _, words, only, phrases = self._vocabulary.atoms[atom]
-        numbers, title = self._by_number, self._title
         if only >= 0:
-            indices: Sequence[int] = numbers.get(only, ())
+            return self.of_word(only)
+        here = self.numbers & words
+        if len(here) == 1:
+            found = self.of_word(here.pop())
         else:
-            here = self.numbers & words
-            if len(here) == 1:
-                indices = numbers[here.pop()]
-            else:
-                indices = sorted({i for n in here for i in numbers[n][:MAX_MATCHES]})
-        found = [
-            (i, i + 1) if i < title else (i + FIELD_GAP, i + FIELD_GAP + 1)
-            for i in indices[:MAX_MATCHES]
-        ]
+            found = sorted({place for number in here for place in self.of_word(number)})
         if phrases and (more := self._phrases(phrases)):
-            found = sorted({*found, *more})[:MAX_MATCHES]
-        return found
+            found = sorted({*found, *more})
+        return found[:MAX_MATCHES]
 
     def _phrases(self, phrases: dict[int, tuple[tuple[tuple[int, ...], int], ...]]) -> list[Place]:
         found: list[Place] = []

@@ -71,6 +71,7 @@ class Plan:
     find: Find
     words: frozenset[int] | None = None  # it holds exactly where one of these pattern words occurs
     finds: bool = True  # it holds exactly where it has matches; NOT and facts have none
+    only: int = -1  # the one pattern word that it is, wherever that stands
 
 
 class Gazetteer:
@@ -132,7 +133,7 @@ class Planner:
             places = state.places[atom]
             if title:
                 places = [place for place in places if state.document.in_title(place[0])]
-            return tuple((start, end, ((start, end, term),)) for start, end in places)
+            return [(start, end, ((start, end, term),)) for start, end in places]
 
         def in_title(state: State) -> bool:
             # Places are in the order of the text: if any is in the title, the first one is.
@@ -141,16 +142,27 @@ class Planner:
 
         if title:
             return Plan(in_title, find)
-        _, words, _, phrases = self.vocabulary.atoms[atom]
+        _, words, only, phrases = self.vocabulary.atoms[atom]
         if phrases:
             return Plan(lambda state: bool(state.places[atom]), find)
-        return _of_words(words, find)
+        if only < 0:
+            return _of_words(words, find)
+
+        def find_one(state: State) -> Matches:
+            places = state.places.of_word(only)
+            return [(start, end, ((start, end, term),)) for start, end in places]
+
+        return Plan(lambda state: only in state.places.numbers, find_one, words, only=only)
 
     def _near(self, node: Near, title: bool) -> Plan:
         left, right = self._plan(node.left, title), self._plan(node.right, title)
         max_pairs = self.max_pairs
+        one, two = left.only, right.only
+        reach = node.within + 1 if isinstance(node.within, int) else 0
 
         def work(state: State) -> Matches:
+            if reach and one >= 0 and two >= 0 and not state.places.near(one, two, reach):
+                return NONE
             lefts = left.find(state)
             rights = right.find(state) if lefts else NONE
             if not rights:
@@ -196,11 +208,16 @@ def _of_words(words: frozenset[int], find: Find) -> Plan:
 
 def _all(plans: list[Plan]) -> Plan:
     tests = [plan.holds for plan in plans]
+    must = [plan.words for plan in plans if plan.words is not None]
 
     def holds(state: State) -> bool:
         return all(test(state) for test in tests)
 
     def find(state: State) -> Matches:
+        numbers = state.places.numbers
+        for words in must:  # what fails is mostly a word that is not there
+            if numbers.isdisjoint(words):
+                return NONE
         parts = []
         for plan in plans:
             part = plan.find(state)
@@ -224,11 +241,10 @@ def _any(plans: list[Plan]) -> Plan:
     def find(state: State) -> Matches:
         # Alternatives of single words, which are most, are only asked where one of them occurs.
         here = state.places.numbers & words
-        parts = [
-            plans[at].find(state) for at in sorted({a for word in here for a in by_word[word]})
-        ]
-        parts += [plan.find(state) for plan in rest]
-        return joined_parts(parts)
+        asked = [at for word in here for at in by_word[word]] + rest
+        if len(asked) == 1:
+            return plans[asked[0]].find(state)
+        return joined_parts([plans[at].find(state) for at in sorted(set(asked))])
 
     if not rest:
         return _of_words(words, find)

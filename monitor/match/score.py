@@ -35,18 +35,22 @@ GENRE_PARTS: dict[str, float] = {
 
 def closeness(document: Document, leaves: Sequence[Leaf]) -> ScorePart:
     """Where the evidence stands: all in the title is best, scattered through the summary is worst."""
-    in_title = [leaf for leaf in leaves if document.in_title(leaf[0])]
-    share = len({leaf[2] for leaf in in_title}) / max(1, len({leaf[2] for leaf in leaves}))
-    if share == 1:
-        return ScorePart(name="closeness", value=0.5, why="all of it in the title")
+    title = len(document.title.words)
+    in_title = {leaf[2] for leaf in leaves if leaf[0] < title}
     if in_title:
+        share = len(in_title) / len({leaf[2] for leaf in leaves})
+        if share == 1:
+            return _ALL_IN_TITLE
         return ScorePart(
             name="closeness", value=round(0.4 * share, 3), why="part of it in the title"
         )
     first = leaves[0][0] - document.offset if leaves else 0
-    if first <= 25:
-        return ScorePart(name="closeness", value=-0.2, why="only in the summary")
-    return ScorePart(name="closeness", value=-0.6, why="only far into the summary")
+    return _SUMMARY_ONLY if first <= 25 else _FAR_INTO_SUMMARY
+
+
+_ALL_IN_TITLE = ScorePart(name="closeness", value=0.5, why="all of it in the title")
+_SUMMARY_ONLY = ScorePart(name="closeness", value=-0.2, why="only in the summary")
+_FAR_INTO_SUMMARY = ScorePart(name="closeness", value=-0.6, why="only far into the summary")
 
 
 def probability(log_odds: float) -> float:

@@ -59,6 +59,7 @@ class Vocabulary:
         self._needed_by: dict[int, list[tuple[int, int]]] = {}  # word → (slot, query)
         self._queries = 0
         self._met = [0] * SLOTS  # for each slot the queries that have no such need, as bits
+        self._all = 0  # every query, as bits
         self._used = 0  # slots that any query needs
         self._entries: dict[str, Entry | None] = {}  # what was looked up already
 
@@ -133,6 +134,7 @@ class Vocabulary:
                     self._needed_by.setdefault(word, []).append((slot, number))
             else:
                 self._met[slot] |= 1 << number
+        self._all |= 1 << number
         self._used = max(self._used, min(SLOTS, len(needs)))
         return number
 
@@ -155,8 +157,7 @@ class Vocabulary:
         found = reduce(or_, [entry[0] for entry in entries if entry], 0)
         if not found:
             return []
-        width = self._queries
-        possible = (1 << width) - 1
+        width, possible = self._queries, self._all
         for slot in range(self._used):
             possible &= found >> (slot * width) | self._met[slot]
             if not possible:
