@@ -389,7 +389,7 @@ class Event:
         found = set(self.reviews.values())
         for status in ("second-look", "new", "confirmed", "dismissed"):
             if status in found:
-                return status  # type: ignore[return-value]
+                return status
         return "new"
 
     @property

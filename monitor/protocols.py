@@ -13,6 +13,7 @@ from monitor.model import (
     Feed,
     FeedState,
     FeedStatus,
+    Fetched,
     Hit,
     Item,
     LevelChange,
@@ -209,7 +210,7 @@ class Fetcher(Protocol):
 
     async def fetch(
         self, feed: Feed, *, validators: Validators = _NO_VALIDATORS, now: datetime
-    ) -> object: ...
+    ) -> Fetched: ...
 
 
 class Mailer(Protocol):

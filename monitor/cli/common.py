@@ -170,7 +170,7 @@ def command(
         ] + shared
         run.__signature__ = inspect.Signature(whole)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in whole}
-        del run.__wrapped__  # type: ignore[attr-defined]  # typer would look behind it
+        del run.__wrapped__  # typer would look behind it
         app.command(name, **options)(run)
         return function
 

@@ -106,7 +106,9 @@ def _replay(app: App, samples: SampleServer) -> Summary:
                 app.note_digests(now=at)
             _sum(total, summary)
             progress.update(
-                task, advance=1, words=f"{total.new} items  {total.hits} hits  {total.events} events"
+                task,
+                advance=1,
+                words=f"{total.new} items  {total.hits} hits  {total.events} events",
             )
     return total
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -76,13 +77,13 @@ def hits(
     return DONE
 
 
-def hit_table(found: list[StoredHit] | tuple[StoredHit, ...] | object) -> Table:
+def hit_table(found: Sequence[StoredHit]) -> Table:
     """Hits with the words that matched marked."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("first seen", "indicator", "score", "stage", "source"):
         table.add_column(name, no_wrap=True)
     table.add_column("title, with the words that matched", ratio=1, overflow="fold")
-    for stored in found:  # type: ignore[attr-defined]
+    for stored in found:
         hit, item = stored.hit, stored.item
         table.add_row(
             (iso(item.first_seen_at) if item.first_seen_at else "")[:16].replace("T", " "),
@@ -258,4 +259,4 @@ def _status(status: str | None) -> Status | None:
         raise ConfigError(
             f"no status {status!r}", subject="--status", remedy="Known: " + ", ".join(STATUSES)
         )
-    return status  # type: ignore[return-value]
+    return status
