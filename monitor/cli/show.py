@@ -165,24 +165,28 @@ def board(session: Session, as_of: AsOfOption = None, json: JsonOption = False) 
 
 def print_board(watch: Watch, assessment: Assessment, months: int = 6) -> None:
     """The board of one watch as a table on stdout."""
-    titles = {each.id: each.title for each in watch.indicators}
     names = [month.month for month in assessment.levels[0].months][-months:]
     table = Table(title=watch.title, box=None, pad_edge=False, title_justify="left")
-    table.add_column("indicator", overflow="fold")
+    table.add_column("indicator", no_wrap=True)
     for name in names:
         table.add_column(name[2:], justify="right")
-    table.add_column("now")
+    table.add_column("now", no_wrap=True)
     for level in assessment.levels:
         counts = [
             "?" if month.level == "no-coverage" else str(month.events) if month.events else "·"
             for month in level.months[-months:]
         ]
-        table.add_row(titles.get(level.indicator, level.indicator), *counts, _now(level))
+        table.add_row(level.indicator, *counts, _now(level))
     console = out_console()
     console.print(table)
     console.print("? no coverage: feeds that could have carried it were not polled", style="dim")
+    hypotheses = {each.id: each.title for each in watch.hypotheses}
+    console.print("evidence, not a probability; least against first", style="dim")
     for each in assessment.hypotheses:
-        console.print(f"{each.hypothesis}  for {each.for_:.1f}  against {each.against:.1f}")
+        title = hypotheses.get(each.hypothesis, "")
+        console.print(
+            f"{each.hypothesis}  against {each.against:5.1f}  for {each.for_:5.1f}  {title}"
+        )
 
 
 def _now(level: Level) -> str:
