@@ -56,7 +56,7 @@ def digest(
         print_json(outcome.as_json())
     else:
         say(outcome.as_text())
-    return IN_PART if outcome.failed else DONE
+    return IN_PART if outcome.failed or outcome.waiting else DONE
 
 
 def outbox_list(session: Session, json: JsonOption = False) -> int:
