@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from datetime import datetime
 from functools import cached_property
+from typing import cast
 
 import jinja2
 
 from monitor import render
 from monitor.app.assessing import Assessing
+from monitor.desk import User
+from monitor.errors import ConfigError
 from monitor.report import CHANGES, SPAN, prepare, report
+from monitor.web import Gate, Installation, WebSettings, create_app
+from monitor.web.access import Role, hash_password
+
+_NAME = re.compile(r"[\w.@-]{1,64}")
 
 
 class Pages(Assessing):
@@ -35,3 +44,38 @@ class Pages(Assessing):
             now=as_of,
             earlier={watch.id: found for watch, found in self.assessments(as_of=first)},
         )
+
+    def web_app(self) -> Gate:
+        """The ASGI application of the pages."""
+        web = self.config.web
+        settings = WebSettings(host=web.host, port=web.port, public_url=web.public_url)
+        return create_app(cast(Installation, self), settings)
+
+    # ── Users ────────────────────────────────────────────────────────────────────────────────────
+
+    def add_user(self, name: str, password: str, *, role: Role, now: datetime) -> None:
+        """Adds a user, or gives one a new password, role and token; their sessions end."""
+        if not _NAME.fullmatch(name):
+            raise ConfigError(
+                "a name has 1 to 64 letters, digits, dots, dashes, underscores or @",
+                subject=name or "user",
+            )
+        user = User(
+            name=name,
+            role=role,
+            password=hash_password(name, password),
+            created_at=now,
+            token=secrets.token_urlsafe(32),
+        )
+        self.store.remove_user(name)
+        self.store.add_user(user)
+
+    def users(self) -> list[tuple[str, str]]:
+        """(name, role) of everyone who may log in."""
+        return [(user.name, user.role) for user in self.store.users()]
+
+    def remove_user(self, name: str, *, now: datetime) -> None:
+        """Ends a user's sessions and token; what they decided stays. Raises ConfigError."""
+        if not self.store.remove_user(name):
+            known = ", ".join(user.name for user in self.store.users()) or "there are none"
+            raise ConfigError("there is no such user", subject=name, remedy=f"Known: {known}")

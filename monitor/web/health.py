@@ -1,0 +1,89 @@
+"""``/healthz``, ``/metrics`` and the static files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from starlette.exceptions import HTTPException
+
+from monitor.errors import MonitorError
+from monitor.web.installation import Health
+from monitor.web.site import TheReader, TheSite
+
+router = APIRouter(include_in_schema=False)
+
+_TYPES = {"style.css": "text/css", "monitor.js": "text/javascript"}
+
+
+@router.get("/healthz")
+def healthz(site: TheSite) -> JSONResponse:
+    """200, or 503 with the reasons."""
+    try:
+        found = site.installation.status(now=site.now())
+    except MonitorError as error:
+        return JSONResponse({"ok": False, "reasons": [error.problem]}, status_code=503)
+    shape = {"ok": found.ok, "reasons": list(found.reasons)}
+    return JSONResponse(shape, status_code=200 if found.ok else 503)
+
+
+@router.get("/metrics")
+def metrics(site: TheSite, _: TheReader) -> Response:
+    """For Prometheus; with users it asks for the token of one (``Authorization: Bearer``)."""
+    registry = CollectorRegistry()
+    registry.register(_Figures(site.installation.status(now=site.now())))
+    text = generate_latest(registry)
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+class _Figures:
+    """The installation's state as gauges."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+
+    def collect(self) -> Any:
+        health = self._health
+        yield _gauge("monitor_up", "Whether the installation is well", int(health.ok))
+        if health.last_cycle_at:
+            at = health.last_cycle_at.timestamp()
+            yield _gauge("monitor_last_cycle_timestamp_seconds", "When a feed was last polled", at)
+        for name, what, counts in (
+            ("monitor_feeds", "Feeds by state", health.feeds),
+            ("monitor_outbox", "Messages by state", health.outbox),
+            ("monitor_stored", "Rows by kind", health.counts),
+        ):
+            label = "kind" if name == "monitor_stored" else "state"
+            family = GaugeMetricFamily(name, what, labels=[label])
+            for value, count in counts.items():
+                family.add_metric([value], count)
+            yield family
+
+
+def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, what, value=value)
+
+
+@router.get("/static/{name}")
+def static(name: str, site: TheSite, request: Request) -> Response:
+    """Style and script; their address changes with them, so that they may be kept for a year."""
+    if name not in _TYPES:
+        raise HTTPException(404)
+    keep = "public, max-age=31536000, immutable" if request.query_params.get("v") else "no-cache"
+    return Response(site.asset_text(name), media_type=_TYPES[name], headers={"cache-control": keep})
+
+
+@router.get("/favicon.ico")
+def favicon() -> Response:
+    return Response(_ICON, media_type="image/svg+xml", headers={"cache-control": "max-age=86400"})
+
+
+_ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 15 12"><g fill="#dd8a3f">'
+    '<rect y="9" width="3" height="3"/><rect x="4" y="6" width="3" height="6"/>'
+    '<rect x="8" y="3" width="3" height="9"/><rect x="12" width="3" height="12" opacity=".4"/>'
+    "</g></svg>"
+)
