@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -26,6 +27,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from monitor.errors import BusyError, ConfigError, MonitorError
+from monitor.systemd import notify, watchdog_seconds
 
 _log = structlog.get_logger(__name__)
 
@@ -86,7 +88,7 @@ class Service:
     def serve(self, role: Role = "all") -> None:
         """Runs until ``stop`` or SIGTERM."""
         jobs = [job for job in self.jobs if role in job.roles]
-        with self._signals(), self._working(jobs):
+        with self._signals(), self._working(jobs), self._told_to_systemd():
             if self.web is not None and role in ("all", "web"):
                 self._serve_pages()
             else:
@@ -238,6 +240,37 @@ class Service:
                 if self.on_clock_jump is not None:
                     self.on_clock_jump(jumped)
             before = offset
+
+    # ── systemd ──────────────────────────────────────────────────────────────────────────────────
+
+    @contextlib.contextmanager
+    def _told_to_systemd(self) -> Iterator[None]:
+        """Says ready, alive and stopping to a systemd that waits for it (``Type=notify``)."""
+        teller = threading.Thread(target=self._tell_systemd, name="systemd", daemon=True)
+        if "NOTIFY_SOCKET" in os.environ:
+            teller.start()
+        try:
+            yield
+        finally:
+            notify("STOPPING=1", os.environ)
+
+    def _tell_systemd(self) -> None:
+        """Alive is only who works: the loop that polls and mails has to answer first."""
+        while not self.ready.wait(0.2):
+            if self._stop.is_set():
+                return
+        notify("READY=1", os.environ)
+        every = watchdog_seconds(os.environ, os.getpid())
+        while every and not self._stop.wait(every / 3):
+            if self._loop_answers(within=every / 3):
+                notify("WATCHDOG=1", os.environ)
+
+    def _loop_answers(self, within: float) -> bool:
+        if self._loop is None or not self._loop.is_running():
+            return self._loop is None
+        answer = threading.Event()
+        self._loop.call_soon_threadsafe(answer.set)
+        return answer.wait(within)
 
     # ── Pages and signals ────────────────────────────────────────────────────────────────────────
 
