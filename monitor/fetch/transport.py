@@ -114,7 +114,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._backend = GuardedBackend(rule, resolve)
         self._per_host = per_host
         self._proxy = proxy
-        self._tls = tls or httpx.create_ssl_context(trust_env=False)
+        self._tls = tls
         self._pools: OrderedDict[tuple[str, str, int], httpcore.AsyncConnectionPool] = OrderedDict()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -137,11 +137,13 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         key = (url.scheme, url.host, url.port or 0)
         pool = self._pools.get(key)
         if pool is None:
-            pool = self._pools[key] = self._new_pool()
+            pool = self._pools[key] = self._new_pool(url.scheme == "https")
         self._pools.move_to_end(key)
         return pool
 
-    def _new_pool(self) -> httpcore.AsyncConnectionPool:
+    def _new_pool(self, secure: bool) -> httpcore.AsyncConnectionPool:
+        if secure and self._tls is None:  # reading the certificates takes a moment
+            self._tls = httpx.create_ssl_context(trust_env=False)
         return httpcore.AsyncConnectionPool(
             ssl_context=self._tls,
             proxy=httpcore.Proxy(self._proxy) if self._proxy else None,
@@ -177,6 +179,8 @@ class _Stream(httpx.AsyncByteStream):
             async for chunk in self._inner:
                 yield chunk
         except httpcore.RemoteProtocolError as error:
+            if "closed connection" not in str(error):
+                raise as_fetch_error(error, self._host) from error
             raise FetchError(
                 f"{self._host} ended its answer before the end ({_words(error)})", kind="truncated"
             ) from error

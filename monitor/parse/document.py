@@ -16,13 +16,14 @@ from monitor.errors import ParseError
 from monitor.model import Document, Entry
 from monitor.parse.encoding import decode
 from monitor.parse.jsonfeed import parse_json_feed
-from monitor.parse.mending import cut_to_newest, mend
+from monitor.parse.mending import cut_to_newest, entries_apart, entries_in, mend
 
 MOST_ENTRIES = 5_000
 MOST_TEXT = 262_144  # characters of one field of an entry that are carried on
 _HTML = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)", re.I | re.S
 )
+_SINGLES = 500  # entries of a broken document that are read one by one
 _UNITS = {
     "hourly": timedelta(hours=1),
     "daily": timedelta(days=1),
@@ -47,6 +48,8 @@ def parse(body: bytes, *, url: str, content_type: str, now: datetime) -> Documen
     text, more = mend(text)
     text, dropped = cut_to_newest(text, most=MOST_ENTRIES)
     document = _with_feedparser(text)
+    if document.repaired and sum(1 for _ in _usable(document.entries)) < entries_in(text):
+        document = _one_by_one(document, text)
     document = replace(document, **_hints(text))
     if dropped:
         document = replace(
@@ -84,6 +87,14 @@ def _with_feedparser(text: str) -> Document:
         entries=tuple(_entry(each, lang) for each in found.entries),
         repaired=repaired,
     )
+
+
+def _one_by_one(document: Document, text: str) -> Document:
+    """Entries read each for itself where one that is broken swallows those after it."""
+    found: list[Entry] = []
+    for single in entries_apart(text, most=_SINGLES):
+        found += _usable(_with_feedparser(single).entries)
+    return replace(document, entries=tuple(found)) if found else document
 
 
 def _entry(raw: Mapping[str, Any], feed_lang: str) -> Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from html.entities import html5
 
@@ -161,3 +162,24 @@ def _comparable(text: str) -> str:
         return parsedate_to_datetime(text).replace(tzinfo=None).isoformat()
     except (ValueError, TypeError, IndexError):
         return text
+
+
+# ── Documents that are broken in the middle ──────────────────────────────────────────────────────
+
+
+def entries_in(text: str) -> int:
+    """How many entries begin in a document."""
+    return sum(1 for _ in _ENTRY_START.finditer(text))
+
+
+def entries_apart(text: str, *, most: int) -> Iterator[str]:
+    """A document for each entry, with the head that all of them share."""
+    found = list(_ENTRY_START.finditer(text))
+    if not found:
+        return
+    head = text[: found[0].start()]
+    end = max(text.rfind(f"</{found[-1][1]}>"), found[-1].start())
+    tail = text[text.find(">", end) + 1 :]
+    starts = [each.start() for each in found]
+    for start, after in zip(starts[:most], [*starts[1:], len(text) - len(tail)], strict=False):
+        yield f"{head}{text[start:after]}{tail}"
