@@ -25,8 +25,8 @@ from monitor.digest import (
     Known,
     Slot,
     digest_message,
+    due,
     newest,
-    time_of,
     unsubscribe_verify,
     upcoming,
 )
@@ -100,20 +100,21 @@ class Post(Alerting):
         self, subscription: Subscription, recipient: str, now: datetime, start: datetime
     ) -> Slot | None:
         """The newest slot that has come, unless it had its digest."""
-        slot = newest(subscription.schedule, subscription.timezone, now=now)
-        if slot is None or slot.at < start:
+        name = subscription.name
+
+        def taken(slot: str) -> bool:
+            return slot in {each for each, _ in self.store.frozen_slots("digest", name, recipient)}
+
+        slot = due(
+            subscription.schedule,
+            subscription.timezone,
+            now=now,
+            start=start,
+            last=self.store.last_slot(subscription, recipient),
+            taken=taken,
+        )
+        if slot is not None and self.store.get_meta(_looked(subscription, recipient)) == slot.name:
             return None
-        key = _looked(subscription, recipient)
-        if self.store.get_meta(key) == slot.name:
-            return None
-        last = self.store.last_slot(subscription, recipient)
-        last_at = time_of(last) if last else None
-        if last == slot.name or (last_at is not None and slot.at <= last_at <= now):
-            return None
-        if last_at is not None and last_at > now:  # the clock was set back: look closer
-            frozen = self.store.frozen_slots("digest", subscription.name, recipient)
-            if slot.name in {name for name, _ in frozen}:
-                return None
         return slot
 
     def _freeze(

@@ -9,7 +9,7 @@ from monitor.digest.content import Known, chosen
 from monitor.digest.letters import Attachment, Letter, frozen, message_id
 from monitor.digest.links import unsubscribe_link, unsubscribe_token
 from monitor.digest.links import verify as unsubscribe_verify
-from monitor.digest.slots import Slot, newest, time_of, upcoming
+from monitor.digest.slots import Slot, due, newest, upcoming
 from monitor.digest.values import DigestContent, Flood, House
 
 __all__ = [
@@ -22,10 +22,10 @@ __all__ = [
     "Slot",
     "chosen",
     "digest_message",
+    "due",
     "frozen",
     "message_id",
     "newest",
-    "time_of",
     "unsubscribe_link",
     "unsubscribe_token",
     "unsubscribe_verify",

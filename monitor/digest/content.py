@@ -44,6 +44,7 @@ from monitor.render import safe_link
 
 STALE = timedelta(hours=24)  # nobody polled for so long: the digest says so first
 _TERMS, _TITLE, _SNIPPET = 5, 220, 180
+_LEVELS = 8  # changes that are shown with their months
 _RANK = {name: rank for rank, name in enumerate(LEVELS)}
 _GRADES = "ABCDEF"
 _SUBJECT = 70
@@ -104,7 +105,8 @@ def content(
         subject=parts.subject(),
         first=known.previous_at is None,
         gap=gap,
-        levels=tuple(levels),
+        levels=tuple(levels[:_LEVELS]),
+        more_levels=tuple(levels[_LEVELS:]),
         events=tuple(shown),
         updates=sum(line.is_update for line in lines),
         total=len(lines),

@@ -82,6 +82,7 @@ def templates(*folders: Path) -> jinja2.Environment:
         months=_months,
         counts=_counts,
         short=wording.cut,
+        sentence=wording.sentence,
     )
     return env
 

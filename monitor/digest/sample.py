@@ -75,7 +75,8 @@ def _bare(values: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(said, DigestContent):
         return values
     empty = replace(
-        said, gap=None, levels=(), events=(), rest=(), evidence=(), quiet=(), imported="", flood="",
+        said, gap=None, levels=(), more_levels=(), events=(), rest=(), evidence=(),
+        quiet=(), imported="", flood="",
         inbox_link="", feeds_link="", board_link="", total=0, to_review=0, updates=0, note="",
     )  # fmt: skip
     return {**values, "c": empty, "unsubscribe": ""}
@@ -144,6 +145,19 @@ def digest() -> DigestContent:
                 months=months,
                 analyst="elevated",
                 link=f"{_BASE}/inbox?indicator=B3",
+            ),
+        ),
+        more_levels=(
+            LevelLine(
+                indicator="D1",
+                title="Competition for buyers",
+                before="elevated",
+                after="low",
+                at=_AT,
+                cause="1 event in 30 days",
+                events=1,
+                baseline=None,
+                months=(),
             ),
         ),
         events=(event,),

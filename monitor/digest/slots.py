@@ -8,7 +8,7 @@ one (the rule of Debian's cron), except in lines that run every hour anyway.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,7 +16,13 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 # How far back the newest slot is looked for: hourly and daily lines are found in the first step
-_STEPS = (timedelta(days=1), timedelta(days=8), timedelta(days=63), timedelta(days=800))
+_STEPS = (
+    timedelta(hours=1),
+    timedelta(days=1),
+    timedelta(days=8),
+    timedelta(days=63),
+    timedelta(days=800),
+)
 _LONGEST = timedelta(days=366 * 9)  # 29 February, across a century without one
 
 
@@ -26,6 +32,29 @@ class Slot:
 
     at: datetime  # UTC
     name: str
+
+
+def due(
+    schedule: str,
+    timezone: str,
+    *,
+    now: datetime,
+    start: datetime,
+    last: str | None,
+    taken: Callable[[str], bool],
+) -> Slot | None:
+    """The newest slot that has come since ``start``, unless it had its digest.
+
+    ``last`` is the name of the slot that was frozen last. What seems due is asked of ``taken``: a clock
+    that was ahead for a while has had slots that are still to come.
+    """
+    found = newest(schedule, timezone, now=now)
+    if found is None or found.at < start or found.name == last:
+        return None
+    last_at = time_of(last) if last else None
+    if last_at is not None and found.at <= last_at <= now:
+        return None
+    return None if taken(found.name) else found
 
 
 def newest(schedule: str, timezone: str, *, now: datetime) -> Slot | None:

@@ -128,7 +128,8 @@ class DigestContent:
     subject: str
     first: bool  # the first digest of this reader
     gap: CoverageGap | None
-    levels: tuple[LevelLine, ...]
+    levels: tuple[LevelLine, ...]  # with their months
+    more_levels: tuple[LevelLine, ...]  # changed too; there is no room for their months
     events: tuple[EventLine, ...]
     updates: int  # how many of all events are updates
     total: int  # events in all, those in ``rest`` too

@@ -114,6 +114,12 @@ def cut(text: str, limit: int) -> str:
     return at_word.rstrip(" ,;:–-") + "…"
 
 
+def sentence(text: str) -> str:
+    """``text`` with a capital and a full stop."""
+    stop = "" if text.endswith((".", "!", "?", "…")) else "."
+    return f"{text[:1].upper()}{text[1:]}{stop}" if text else ""
+
+
 def months_label(months: Sequence[str]) -> str:
     """``Dec–Nov`` for the first and last of ``2025-12`` … ``2026-11``."""
     names = [_MONTHS[int(month[5:7]) - 1][:3] for month in months]
