@@ -25,6 +25,7 @@ import structlog
 import uvicorn
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from monitor.errors import BusyError, ConfigError, MonitorError
 from monitor.systemd import notify, watchdog_seconds
@@ -116,10 +117,9 @@ class Service:
             self.beats[job.name] = Beat()
             scheduler.add_job(
                 self._tick,
-                "interval",
+                _Every(job.every),
                 args=(job,),
                 id=job.name,
-                seconds=job.every.total_seconds(),
                 next_run_time=datetime.now(UTC),
                 max_instances=1,
                 coalesce=True,
@@ -316,6 +316,20 @@ class Service:
 
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class _Every(BaseTrigger):  # type: ignore[misc]  # the library carries no types
+    """Again after an interval. What was missed is not counted up one by one, as the library's own
+    interval does: a clock that is moved by a month would keep it busy for minutes."""
+
+    def __init__(self, every: timedelta) -> None:
+        self._every = every
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        if previous is None:
+            return now
+        following = previous + self._every
+        return following if following > now else now + self._every
 
 
 class _Server(uvicorn.Server):

@@ -32,6 +32,12 @@ FORBIDDEN = {
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 
+# One place hands the environment on, and reads nothing from it.
+HANDED_ON = {
+    "monitor/store/keeping.py": "pg_dump and pg_restore run as the operator would run them"
+}
+
+
 def _readings(source: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute) and isinstance(node.value, (ast.Name, ast.Attribute)):
@@ -43,7 +49,7 @@ def _readings(source: Path) -> Iterator[str]:
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_only_the_outermost_layers_read_clock_and_environment(source: Path) -> None:
     part = source.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    if part in ALLOWED:
+    if part in ALLOWED or str(source.relative_to(PACKAGE.parent)) in HANDED_ON:
         return
     assert not list(_readings(source)), "pass `now` or the value in"
 
