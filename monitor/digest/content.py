@@ -318,7 +318,7 @@ class _Scope:
     def rest_lines(self, rest: Sequence[EventLine]) -> list[RestLine]:
         """Counts by indicator; an event of two indicators counts for its first."""
         counted = Counter(line.indicators[0] for line in rest)
-        titles = {key[1]: each.title for key, each in self.indicators.items()}
+        titles = {key[1]: readable(each.title) for key, each in self.indicators.items()}
         return [
             RestLine(
                 indicator=indicator,
@@ -359,7 +359,7 @@ class _Scope:
         level = self.levels.get(key)
         return LevelLine(
             indicator=key[1],
-            title=self.indicators[key].title,
+            title=readable(self.indicators[key].title),
             before=before,
             after=change.after,
             at=change.at,
