@@ -17,6 +17,71 @@ from cronsim import CronSim, CronSimError
 
 # How far back the newest slot is looked for: hourly and daily lines are found in the first step
 _STEPS = tuple(timedelta(hours=hours) for hours in (1, 24, 24 * 8, 24 * 63, 24 * 800))
+_LONGEST = timedelta(days=366 * 9)  # 29 February, across a century without one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One time at which a digest is due."""
+
+    at: datetime  # UTC
+    name: str
+
+
+def due(
+    schedule: str,
+    timezone: str,
+    *,
+    now: datetime,
+    start: datetime,
+    last: str | None,
+    taken: Callable[[str], bool],
+) -> Slot | None:
+    """The newest slot that has come since ``start``, unless it had its digest.
+
+    ``last`` is the name of the slot that was frozen last. What seems due is asked of ``taken``: a clock
+    that was ahead for a while has had slots that are still to come.
+    """
+    found = newest(schedule, timezone, now=now)
+    if found is None or found.at < start or found.name == last:
+        return None
+    last_at = time_of(last) if last else None
+    if last_at is not None and found.at <= last_at <= now:
+        return None
+    return None if taken(found.name) else found
+
+
+def newest(schedule: str, timezone: str, *, now: datetime) -> Slot | None:
+    """The newest slot at or before ``now``; None for a line that never comes."""
+    for step in (*_STEPS, _LONGEST):
+        found = None
+        for at in _times(schedule, timezone, after=now - step):
+            if at > now:
+                break
+            found = at
+        if found is not None:
+            return slot(found, timezone)
+    return None
+
+
+def upcoming(schedule: str, timezone: str, *, now: datetime) -> Slot | None:
+    """The first slot after ``now``."""
+    for at in _times(schedule, timezone, after=now):
+        return slot(at, timezone)
+    return None
+
+
+def between(schedule: str, timezone: str, *, after: datetime, until: datetime) -> Iterator[Slot]:
+    """Every slot in (after, until]."""
+    for at in _times(schedule, timezone, after=after):
+        if at > until:
+            return
+        yield slot(at, timezone)
+
+
+def slot(at: datetime, timezone: str) -> Slot:
+    """The slot at a time; the second pass of an hour that comes twice has its offset in the name."""
+    local = at.astimezone(ZoneInfo(timezone))
     name = f"{local:%Y-%m-%dT%H:%M}"
     if local.fold:
         offset = f"{local:%z}"
