@@ -7,17 +7,18 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from monitor.model import Document, Entry, Feed, Item
-from monitor.normalise.dates import moment
 from monitor.normalise.links import absolute, link_key
 from monitor.normalise.markup import to_text
+from monitor.text.dates import read_date
 from monitor.text.language import detect_language
 
 ID_RULE = 1  # version of how identities and ids are made; a change must not make old items new
 MOST_TITLE = 1_000  # characters
 MOST_SUMMARY_BYTES = 65_536
+_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # before the web: a made-up date
 _SPACE = re.compile(r"\s+")
 _LANG = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9-]+)?$")
 _OLD_CODES = {"iw": "he", "per": "fa", "fas": "fa", "rus": "ru", "eng": "en", "ara": "ar"}
@@ -55,9 +56,17 @@ def _item(entry: Entry, document: Document, feed: Feed, base: str, now: datetime
         content_hash=content,
         lang=_language(entry, document, feed, title, summary),
         source=to_text(feed.name or document.title, most=200),
-        published_at=moment(entry.published, entry.published_at, now=now),
+        published_at=_published_at(entry, now),
         first_seen_at=None,
     )
+
+
+def _published_at(entry: Entry, now: datetime) -> datetime | None:
+    """When it says it was published: never later than ``now``, None where it cannot be."""
+    at = entry.published_at or read_date(entry.published)
+    if at is None or at < _EARLIEST:
+        return None
+    return min(at, now)
 
 
 def content_hash(title: str, summary: str) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-from calendar import timegm
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import feedparser  # type: ignore[import-untyped]
@@ -15,11 +14,11 @@ import feedparser  # type: ignore[import-untyped]
 from monitor.errors import ParseError
 from monitor.model import Document, Entry
 from monitor.parse.encoding import decode
+from monitor.parse.fast import MOST_TEXT, moment, read_fast
 from monitor.parse.jsonfeed import parse_json_feed
 from monitor.parse.mending import cut_to_newest, entries_apart, entries_in, mend
 
 MOST_ENTRIES = 5_000
-MOST_TEXT = 262_144  # characters of one field of an entry that are carried on
 _HTML = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)", re.I | re.S
 )
@@ -47,7 +46,7 @@ def parse(body: bytes, *, url: str, content_type: str, now: datetime) -> Documen
         )
     text, more = mend(text)
     text, dropped = cut_to_newest(text, most=MOST_ENTRIES)
-    document = _with_feedparser(text)
+    document = read_fast(text) or _with_feedparser(text)
     if document.repaired and sum(1 for _ in _usable(document.entries)) < entries_in(text):
         document = _one_by_one(document, text)
     document = replace(document, **_hints(text))
@@ -92,23 +91,34 @@ def _with_feedparser(text: str) -> Document:
 def _one_by_one(document: Document, text: str) -> Document:
     """Entries read each for itself where one that is broken swallows those after it."""
     found: list[Entry] = []
+    head = document
     for single in entries_apart(text, most=_SINGLES):
-        found += _usable(_with_feedparser(single).entries)
-    return replace(document, entries=tuple(found)) if found else document
+        alone = _with_feedparser(single)
+        if usable := list(_usable(alone.entries)):
+            head = alone
+            found += usable
+    return replace(
+        document,
+        title=head.title,
+        link=head.link,
+        entries=tuple(found),
+        dropped=max(0, entries_in(text) - len(found)),
+        dropped_why="entries too broken to be read",
+    )
 
 
 def _entry(raw: Mapping[str, Any], feed_lang: str) -> Entry:
     title = raw.get("title_detail") or {}
     lang = str(raw.get("language") or title.get("language") or "")
-    parsed = raw.get("published_parsed") or raw.get("updated_parsed")
+    published = str(raw.get("published") or raw.get("updated") or "")[:200]
     summary, content = _text(raw, "summary"), _content(raw)
     return Entry(
         guid=str(raw.get("id") or "")[:2_048],
         link=_link(raw)[:8_192],
         title=_text(raw, "title"),
         summary=summary or content or _media(raw),
-        published=str(raw.get("published") or raw.get("updated") or "")[:200],
-        published_at=_moment(parsed),
+        published=published,
+        published_at=moment(published),
         author=str(raw.get("author") or "")[:200],
         lang="" if lang == feed_lang else lang[:35],
     )
@@ -144,13 +154,6 @@ def _link(raw: Mapping[str, Any]) -> str:
         if each.get("href"):
             return str(each["href"])
     return ""
-
-
-def _moment(parsed: Any) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(timegm(parsed), UTC) if parsed else None
-    except (ValueError, OverflowError, TypeError, OSError):
-        return None
 
 
 # ── What a feed says of its own rhythm ───────────────────────────────────────────────────────────

@@ -335,7 +335,7 @@ plain("rubbish last", rss(more="<script>track()</script>"))
 plain(
     "unclosed element",
     rss("<item><title>One<link>https://outlet.example/1</link></item>" + item(2)),
-    items=2,
+    items=1,
 )
 plain(
     "undeclared prefix",
