@@ -14,14 +14,15 @@ from monitor.errors import QueryError
 from monitor.match.cues import Cues
 from monitor.match.places import Mentions, Places
 from monitor.match.plan import Gazetteer, Plan, Planner, State, needs
-from monitor.match.relevance import Relevance
-from monitor.match.score import GENRE_PARTS, STAGE_PARTS, closeness, probability, total
+from monitor.match.relevance import Evidence, Relevance
+from monitor.match.score import probability, total
 from monitor.match.vocabulary import Entry, Vocabulary
-from monitor.model import Branch, Hit, Indicator, Item, ScorePart, Span, Stage, Watch
+from monitor.match.weighing import Weighed, evidence_of, weigh
+from monitor.model import Branch, Hit, Indicator, Item, ScorePart, Span, Watch
 from monitor.query import parse
 from monitor.query.lexicon import Inflect, Lexicon
 from monitor.query.matches import Facts, Leaf, evidence
-from monitor.query.nodes import And, Fact, Node, Not
+from monitor.query.nodes import And, Fact, Node
 from monitor.text import Document
 
 
@@ -47,6 +48,7 @@ class Stored:
     indicator: Indicator
     branch: Branch
     plan: Plan
+    veto: Plan | None  # the indicator's exclusion
     lang: frozenset[str]  # languages it is limited to; empty = any
     key: tuple[str, str]  # watch and indicator
     part: ScorePart  # what the query itself contributes
@@ -86,15 +88,17 @@ class IndexedMatcher:
             compiled = CompiledWatch(watch, self.vocabulary, inflect)
             self._watches[watch.id] = compiled
             for indicator in watch.indicators:
+                veto = None
+                if indicator.exclude:
+                    node = parse(indicator.exclude, names=watch.concepts)
+                    veto = Planner(compiled.gazetteer, node).plan
                 for branch in indicator.branches:
-                    self._add(compiled, indicator, branch)
+                    self._add(compiled, indicator, branch, veto)
 
-    def _add(self, watch: CompiledWatch, indicator: Indicator, branch: Branch) -> None:
-        names = watch.watch.concepts
-        node = parse(branch.query, names=names)
-        if indicator.exclude:
-            veto = parse(indicator.exclude, names=names)
-            node = And((node, Not(veto, veto.start, veto.end)), node.start, node.end)
+    def _add(
+        self, watch: CompiledWatch, indicator: Indicator, branch: Branch, veto: Plan | None
+    ) -> None:
+        node = parse(branch.query, names=watch.watch.concepts)
         plan = Planner(watch.gazetteer, node).plan
         wanted = self.vocabulary.rarest(needs(node, watch.gazetteer))
         if not wanted:
@@ -102,7 +106,8 @@ class IndexedMatcher:
         self.vocabulary.add_query(wanted)
         part = ScorePart(name="query", value=branch.prior, why=f"branch “{branch.name}” holds")
         key = watch.watch.id, indicator.id
-        self.queries.append(Stored(watch, indicator, branch, plan, _languages(node), key, part))
+        lang = _languages(node)
+        self.queries.append(Stored(watch, indicator, branch, plan, veto, lang, key, part))
 
     # ── Matching ─────────────────────────────────────────────────────────────────────────────────
 
@@ -133,23 +138,34 @@ class IndexedMatcher:
     def _state(self, document: Document, entries: Sequence[Entry | None]) -> State:
         return State(document, Places(document, self.vocabulary, entries), self._facts)
 
+    def evidences(self, item: Item) -> list[tuple[Hit, Evidence]]:
+        """Every hit whatever its score, with what a relevance model looks at."""
+        return [(self._hit(item, judged), judged.evidence) for judged in self._judge(item)]
+
     def _hits(self, item: Item) -> list[tuple[Hit, Stored]]:
+        return [(self._hit(item, judged), judged.stored) for judged in self._judge(item)]
+
+    def _judge(self, item: Item) -> list[Judged]:
+        """The branches that hold, those of one indicator together."""
         state, numbers = self.look(item.title, item.summary, item.lang)
         if state is None:
             return []
-        best: dict[tuple[str, str], tuple[Hit, Stored]] = {}
+        fired: dict[tuple[str, str], list[tuple[Stored, Sequence[Leaf]]]] = {}
         for number in numbers:
             stored = self.queries[number]
             if stored.lang and state.document.lang not in stored.lang:
                 continue
             matches = stored.plan.find(state)
-            if not matches:
-                continue
-            hit = self._hit(item, state, stored, evidence(matches))
-            known = best.get(stored.key)
-            if known is None or hit.score > known[0].score:
-                best[stored.key] = hit, stored
-        return list(best.values())
+            if matches:
+                fired.setdefault(stored.key, []).append((stored, evidence(matches)))
+        found = []
+        for those in fired.values():
+            veto = those[0][0].veto
+            vetoed = veto is not None and veto.holds(state)
+            allowed = [each for each in those if not vetoed or each[0].branch.prior < 0]
+            if allowed:
+                found.append(Judged(state, those, allowed, vetoed))
+        return found
 
     def look(self, title: str, summary: str, lang: str) -> tuple[State | None, list[int]]:
         """An item made ready, and the numbers of the queries that can match; None if none can."""
@@ -167,52 +183,59 @@ class IndexedMatcher:
             )
         return Facts(lang=state.document.lang)
 
-    def _hit(self, item: Item, state: State, stored: Stored, leaves: Sequence[Leaf]) -> Hit:
-        watch, branch = stored.watch, stored.branch
-        stage, stage_why = watch.cues.stage(state, leaves)
-        if branch.stage is not None and stage != "denied":
-            stage, stage_why = branch.stage, f"branch “{branch.name}”"
-        genre, genre_why = watch.cues.genre(state)
-        concepts = watch.found(state)
-        parts = _parts(state.document, stored, leaves, stage, stage_why, genre, genre_why)
+    def _hit(self, item: Item, judged: Judged) -> Hit:
+        state, watch, best = judged.state, judged.stored.watch, judged.best
+        parts = list(best.parts)
         model = self.models.get(watch.watch.id)
         if model is not None:
-            parts = model.parts(
-                parts, state.document, stored.indicator.id, branch.name, concepts, stage, genre
-            )
+            parts = model.parts(judged.evidence, best.whys)
         return Hit(
             watch=watch.watch.id,
-            indicator=stored.indicator.id,
+            indicator=judged.stored.indicator.id,
             item=item.id,
             rules=watch.watch.rules,
             score=round(probability(total(parts)), 4),
-            stage=stage,
-            spans=tuple(_span(state.document, leaf) for leaf in leaves),
-            branch=branch.name,
-            query=branch.query,
-            genre=genre,
+            stage=best.stage,
+            spans=tuple(_span(state.document, leaf) for leaf in best.leaves),
+            branch=best.branch.name,
+            query=best.branch.query,
+            genre=best.genre,
             parts=tuple(parts),
-            weight=branch.weight,
-            concepts=concepts,
+            weight=best.branch.weight,
+            concepts=watch.found(state),
         )
 
 
-def _parts(
-    document: Document,
-    stored: Stored,
-    leaves: Sequence[Leaf],
-    stage: Stage,
-    stage_why: str,
-    genre: str,
-    genre_why: str,
-) -> list[ScorePart]:
-    parts = [stored.part, closeness(document, leaves)]
-    # A branch that looks for denials or threats is not doubted for finding them.
-    if STAGE_PARTS[stage] and stored.branch.stage != stage:
-        parts.append(ScorePart(name="stage", value=STAGE_PARTS[stage], why=f"{stage}: {stage_why}"))
-    if GENRE_PARTS[genre]:
-        parts.append(ScorePart(name="genre", value=GENRE_PARTS[genre], why=f"{genre}: {genre_why}"))
-    return parts
+class Judged:
+    """The branches of one indicator that hold in an item."""
+
+    def __init__(
+        self,
+        state: State,
+        fired: Sequence[tuple[Stored, Sequence[Leaf]]],
+        allowed: Sequence[tuple[Stored, Sequence[Leaf]]],
+        vetoed: bool,
+    ) -> None:
+        self.state = state
+        self.stored = fired[0][0]
+        self._fired = [stored.branch for stored, _ in fired]
+        self._vetoed = vetoed
+        cues = self.stored.watch.cues
+        self.best: Weighed = max(
+            (weigh(state, stored.branch, stored.part, leaves, cues) for stored, leaves in allowed),
+            key=lambda weighed: weighed.total,
+        )
+
+    @property
+    def evidence(self) -> Evidence:
+        return evidence_of(
+            self.state,
+            self.stored.indicator.id,
+            self._fired,
+            self.best,
+            self.stored.watch.concepts,
+            vetoed=self._vetoed,
+        )
 
 
 def _span(document: Document, leaf: Leaf) -> Span:

@@ -1,9 +1,10 @@
 """What was learned from labelled items: a small linear model per watch, scored in plain Python.
 
-It weighs the fixed parts of a score (query, closeness, stage, genre), adds what the words and
-concepts of the text say for this indicator, and calibrates the sum (Platt 1999). It only ever
-scores what the queries found. Features are hashed (Weinberger et al. 2009), so the file holds
-numbers and no text of the items.
+The model weighs what the queries found (which branches hold, where their evidence stands, what
+vetoes it), the stage and the genre, and what else the text says: its concepts, which are the same in
+every language, and its words, in the languages that it has seen enough of. Each is one named part of
+the score; their sum is calibrated (Platt 1999). Features are hashed (Weinberger et al. 2009), so the
+file holds numbers and no text of the items.
 """
 
 from __future__ import annotations
@@ -18,64 +19,67 @@ from typing import Any
 
 from monitor.errors import MonitorError
 from monitor.model import ScorePart
-from monitor.text import Document
 
-VERSION = 1
-BUCKETS = 1 << 18
-FIXED_PARTS = ("query", "closeness", "stage", "genre")
-MAX_WORDS = 120  # of title and summary each that are looked at
+VERSION = 2
+BUCKETS = 1 << 20
+MAX_TITLE = 60
+MAX_SUMMARY = 100
+"""Words of the title and of the summary that are looked at."""
+
+Features = dict[str, dict[str, float]]
+"""Part of the score → feature → value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was found of one indicator in one item, as a model looks at it."""
+
+    indicator: str
+    branches: tuple[str, ...]  # those that hold by themselves; candidates are not among them
+    sure: bool  # one of them holds and no exclusion does
+    vetoed: bool  # an exclusion holds
+    share: float  # of the evidence that stands in the title, 0–1
+    stage: str
+    genre: str
+    lang: str
+    title: Sequence[str]  # folded words
+    summary: Sequence[str]
+    marks: Sequence[str] = ()  # of the title's punctuation
+    concepts: Sequence[tuple[str, bool]] = ()  # in the order of the text; whether in the title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relevance:
-    """A trained model: weights of hashed features, of the fixed parts, and the calibration."""
+    """A trained model: weights of hashed features and the calibration."""
 
     watch: str
     fingerprint: str  # of the training data
     examples: int
     weights: Mapping[int, float]
-    fixed: Mapping[str, float]  # how much each fixed part counts
     bias: float
+    languages: frozenset[str] = frozenset({"en"})  # whose words it knows
     slope: float = 1.0  # Platt's a …
     offset: float = 0.0  # … and b, on the sum of all parts
     until: str = ""  # the newest training item's date
 
-    def parts(
-        self,
-        parts: Sequence[ScorePart],
-        document: Document,
-        indicator: str,
-        branch: str,
-        concepts: Sequence[str],
-        stage: str,
-        genre: str,
-    ) -> list[ScorePart]:
-        """The parts of a score with what was learned, each already calibrated; they sum to log-odds."""
-        found = [
-            ScorePart(
-                name=part.name,
-                value=round(self.slope * self.fixed.get(part.name, 1.0) * part.value, 3),
-                why=part.why,
-            )
-            for part in parts
-        ]
-        learned = 0.0
-        strongest: list[tuple[float, str]] = []
-        names = {
-            bucket(feature): feature
-            for feature in features(document, indicator, branch, concepts, stage, genre)
-        }
-        share = scale(len(names))
-        for number, feature in names.items():
-            weight = self.weights.get(number)
-            if weight:
-                learned += share * weight
-                strongest.append((share * weight, feature))
-        strongest.sort(key=lambda each: -abs(each[0]))
-        why = ", ".join(f"{_readable(name)} {weight:+.2f}" for weight, name in strongest[:4])
-        found.append(ScorePart(name="relevance", value=round(self.slope * learned, 3), why=why))
+    def parts(self, evidence: Evidence, whys: Mapping[str, str]) -> list[ScorePart]:
+        """The parts of a score, each already calibrated; they sum to log-odds.
+
+        ``whys`` says in words what the parts ``query``, ``stage`` … stand for in this item.
+        """
+        found = []
+        for part, values in features(evidence, self.languages).items():
+            weighed = [
+                (self.weights[number] * value, name)
+                for name, value in values.items()
+                if (number := bucket(name)) in self.weights
+            ]
+            value = self.slope * sum(weight for weight, _ in weighed)
+            why = whys.get(part) or _strongest(weighed, self.slope)
+            found.append(ScorePart(name=part, value=round(value, 3), why=why))
         rest = self.slope * self.bias + self.offset
-        found.append(ScorePart(name="base", value=round(rest, 3), why=f"{self.examples} examples"))
+        why = f"learned from {self.examples} examples"
+        found.append(ScorePart(name="base", value=round(rest, 3), why=why))
         return found
 
     def to_json(self) -> str:
@@ -86,10 +90,10 @@ class Relevance:
                 "fingerprint": self.fingerprint,
                 "examples": self.examples,
                 "until": self.until,
+                "languages": sorted(self.languages),
                 "bias": round(self.bias, 4),
                 "slope": round(self.slope, 4),
                 "offset": round(self.offset, 4),
-                "fixed": {name: round(value, 4) for name, value in self.fixed.items()},
                 "weights": {
                     str(key): round(value, 3) for key, value in sorted(self.weights.items())
                 },
@@ -110,10 +114,10 @@ class Relevance:
                 fingerprint=str(raw["fingerprint"]),
                 examples=int(raw["examples"]),
                 until=str(raw.get("until", "")),
+                languages=frozenset(str(each) for each in raw["languages"]),
                 bias=float(raw["bias"]),
                 slope=float(raw["slope"]),
                 offset=float(raw["offset"]),
-                fixed={str(k): float(v) for k, v in raw["fixed"].items()},
                 weights={int(k): float(v) for k, v in raw["weights"].items()},
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -128,34 +132,92 @@ def bucket(feature: str) -> int:
     return zlib.crc32(feature.encode("utf-8", "replace")) % BUCKETS
 
 
-def scale(count: int) -> float:
-    """What one of ``count`` features weighs, so that long texts weigh no more than short ones."""
-    return 1 / math.sqrt(max(1, count))
+def features(evidence: Evidence, languages: Iterable[str]) -> Features:
+    """What the model looks at, by part of the score.
+
+    Most stand twice, for this indicator and for all: what "why" as the first word says of an item is
+    the same for every indicator, what "executes" says is not. Within a part the values have length
+    one, so that a long text weighs no more than a short one.
+    """
+    at = evidence.indicator
+    return {
+        "query": _query(evidence),
+        "closeness": {"share": evidence.share, f"share {at}": evidence.share / 2},
+        "stage": {f"stage {evidence.stage}": 0.5, f"stage {at} {evidence.stage}": 0.5},
+        "genre": {f"genre {evidence.genre}": 1.0, **_shape(evidence)},
+        "concepts": _concepts(evidence),
+        "words": _words(evidence) if evidence.lang in languages else {},
+    }
 
 
-def features(
-    document: Document,
-    indicator: str,
-    branch: str,
-    concepts: Iterable[str],
-    stage: str,
-    genre: str,
-) -> list[str]:
-    """What the model looks at: words, pairs of words and concepts, with and without the indicator."""
-    title = document.title.folded[:MAX_WORDS]
-    words = dict.fromkeys(title + document.summary.folded[:MAX_WORDS])
-    pairs = dict.fromkeys(f"{one} {two}" for one, two in pairwise(title))
-    found = [f"branch:{indicator}/{branch}", f"stage:{indicator}/{stage}", f"genre:{genre}"]
-    found.append(f"indicator:{indicator}")
-    for word in (*words, *pairs):
-        found.append(f"word:{word}")
-        found.append(f"word:{indicator}/{word}")
-    found.extend(f"title:{indicator}/{word}" for word in dict.fromkeys(title))
-    found.extend(f"concept:{indicator}/{concept}" for concept in concepts)
+def _query(evidence: Evidence) -> dict[str, float]:
+    at = evidence.indicator
+    sure, vetoed = float(evidence.sure), float(evidence.vetoed)
+    found = {
+        f"indicator {at}": 1.0,
+        "sure": sure,
+        f"sure {at}": sure,
+        "vetoed": vetoed,
+        f"vetoed {at}": vetoed,
+        "any": float(bool(evidence.branches)),
+        "many": min(3, len(evidence.branches)) / 3,
+        "language en" if evidence.lang == "en" else "language other": 0.5,
+    }
+    _add(found, (f"branch {at} {branch}" for branch in evidence.branches), 1.0)
     return found
 
 
-def _readable(feature: str) -> str:
-    kind, _, rest = feature.partition(":")
-    name = rest.rpartition("/")[2]
-    return f"“{name}”" if kind in ("word", "title") else f"{kind} {name}"
+def _shape(evidence: Evidence) -> dict[str, float]:
+    """What tells the kind of text apart from its content: how a title begins, ends and is marked."""
+    found: dict[str, float] = {}
+    names = [f"mark {mark}" for mark in evidence.marks]
+    if not evidence.summary:
+        names.append("no summary")
+    if evidence.title:
+        names += [f"first {evidence.title[0]}", f"last {evidence.title[-1]}"]
+    _add(found, names, 1.0)
+    return found
+
+
+def _concepts(evidence: Evidence) -> dict[str, float]:
+    """The concepts and, as they tell who does what to whom, the pairs that follow each other."""
+    at, found = evidence.indicator, dict[str, float]()
+    places = [f"{'title' if first else 'summary'} {name}" for name, first in evidence.concepts]
+    _add(found, (f"concept {at} {place}" for place in places), 1.0)
+    _add(found, (f"concept {place}" for place in places), 0.5)
+    title = [name for name, first in evidence.concepts if first]
+    _add(found, (f"order {at} {one} {two}" for one, two in pairwise(title)), 1.0)
+    return found
+
+
+def _words(evidence: Evidence) -> dict[str, float]:
+    at, found = evidence.indicator, dict[str, float]()
+    words = evidence.title[:MAX_TITLE]
+    title = [f"title {word}" for word in words]
+    title += [f"pair {one} {two}" for one, two in pairwise(words)]
+    summary = [f"summary {word}" for word in evidence.summary[:MAX_SUMMARY]]
+    for names in (title, summary):
+        _add(found, (f"word {name}" for name in names), WORDS)
+        _add(found, (f"word {at} {name}" for name in names), WORDS)
+    return found
+
+
+WORDS = 1.5
+"""How much words weigh beside concepts before anything is learned."""
+
+
+def _add(found: dict[str, float], names: Iterable[str], length: float) -> None:
+    """Adds features of equal value whose vector has the given length."""
+    distinct = dict.fromkeys(names)
+    if distinct:
+        found.update(dict.fromkeys(distinct, length / math.sqrt(len(distinct))))
+
+
+def _strongest(weighed: list[tuple[float, str]], slope: float) -> str:
+    """The features that say most, in words: as "executes" +0.41."""
+    by_word: dict[str, float] = {}
+    for weight, name in weighed:
+        word = name.rpartition(" ")[2]
+        by_word[word] = by_word.get(word, 0.0) + slope * weight
+    ranked = sorted(by_word.items(), key=lambda each: -abs(each[1]))[:4]
+    return ", ".join(f"“{word}” {value:+.2f}" for word, value in ranked if abs(value) >= 0.01)

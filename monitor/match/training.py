@@ -1,15 +1,17 @@
 """Fitting the relevance model of a watch from labelled items: seconds on a laptop, no text kept.
 
-What is learned from are the hits that the queries make, right or wrong, whatever their score. Calibration
-(Platt 1999) uses predictions for items that the model had not seen: the newest fifth of the training items,
-so that time is respected; then the model is fitted once more on everything.
+What is learned from are the hits that the queries make, candidates included, right or wrong, whatever
+their score; the watch's own examples are learned from too, as they are all that many a language and
+indicator has. Calibration (Platt 1999) uses scores of items that the model had not seen: five folds
+in time, each scored by a model of the others; then the model is fitted once more on everything.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,13 +19,15 @@ from typing import Any
 from monitor.errors import MonitorError
 from monitor.match.engine import IndexedMatcher
 from monitor.match.evaluation import Labelled
-from monitor.match.relevance import FIXED_PARTS, Relevance, bucket, features, scale
-from monitor.model import Hit, Watch
-from monitor.text import Document
+from monitor.match.relevance import Evidence, Relevance, bucket, features
+from monitor.model import Example as WatchExample
+from monitor.model import Item, Watch
 
 MIN_EXAMPLES = 40
-REGULARISATION = 10.0  # scikit-learn's C
-SMALLEST_WEIGHT = 0.02  # what is left out of the file
+MIN_WORDS = 300  # hits in a language from which its words are learned from
+REGULARISATION = 5.0  # scikit-learn's C
+SMALLEST_WEIGHT = 0.03  # what is left out of the file
+FOLDS = 5
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -31,40 +35,46 @@ _EARLIEST = datetime.min.replace(tzinfo=UTC)
 class Example:
     """One hit to learn from."""
 
-    features: tuple[int, ...]
-    fixed: tuple[float, ...]
+    evidence: Evidence
     right: bool
     at: datetime
-    weight: float = 1.0
+    own: bool = (
+        False  # of the watch itself: learned from, but tells nothing of how often hits are right
+    )
 
 
 def examples(matcher: IndexedMatcher, watch: Watch, labelled: Iterable[Labelled]) -> list[Example]:
-    """Every hit of the watch's queries on the labelled items; doubtful ones (``maybe``) are left out.
-
-    ``matcher`` must be compiled without models, so that the parts are the fixed ones.
-    """
-    found = []
-    for each in labelled:
-        document = None
-        for hit in matcher.candidates(each.item):
-            if hit.watch != watch.id or hit.indicator in each.maybe:
-                continue
-            if document is None:
-                document = Document(each.item.title, each.item.summary, each.item.lang)
-            found.append(_example(document, hit, hit.indicator in each.labels, each))
-    return found
+    """Every hit of the watch's queries on the labelled items; doubtful ones (``maybe``) are left out."""
+    return [
+        Example(
+            evidence=evidence,
+            right=hit.indicator in each.labels,
+            at=each.item.published_at or each.item.first_seen_at or _EARLIEST,
+        )
+        for each in labelled
+        for hit, evidence in matcher.evidences(each.item)
+        if hit.watch == watch.id and hit.indicator not in each.maybe
+    ]
 
 
-def _example(document: Document, hit: Hit, right: bool, each: Labelled) -> Example:
-    names = features(
-        document, hit.indicator, hit.branch, hit.concepts, hit.stage or "act", hit.genre
-    )
-    values = {part.name: part.value for part in hit.parts}
-    return Example(
-        features=tuple(sorted({bucket(name) for name in names})),
-        fixed=tuple(values.get(name, 0.0) for name in FIXED_PARTS),
-        right=right,
-        at=each.item.published_at or each.item.first_seen_at or _EARLIEST,
+def own_examples(watch: Watch) -> Iterator[Labelled]:
+    """The examples of the watch's indicators as labelled items."""
+    for indicator in watch.indicators:
+        for example in indicator.positive:
+            yield Labelled(item=_item(example), labels=frozenset({indicator.id, *example.also}))
+        for example in indicator.negative:
+            yield Labelled(item=_item(example), labels=frozenset(example.label))
+
+
+def _item(example: WatchExample) -> Item:
+    return Item(
+        id=f"{example.lang}:{example.title}",
+        identity="",
+        feed="",
+        title=example.title,
+        summary=example.summary,
+        link="",
+        lang=example.lang,
     )
 
 
@@ -90,46 +100,51 @@ def train(matcher: IndexedMatcher, watch: Watch, labelled: Sequence[Labelled]) -
             subject=watch.id,
             remedy=f"label or review at least {MIN_EXAMPLES}, ten right and ten wrong ones",
         )
-    slope, offset = _calibrate(found)
-    weights, fixed, bias = _fit(found)
+    counted = Counter(each.evidence.lang for each in found)
+    languages = frozenset(lang for lang, count in counted.items() if count >= MIN_WORDS)
+    taught = list(own_examples(watch))
+    own = examples(matcher, watch, taught)
+    slope, offset = _calibrate(found, own, languages)
+    weights, bias = _fit([*found, *own], languages)
     newest = max(each.at for each in found)
     return Relevance(
         watch=watch.id,
-        fingerprint=fingerprint(labelled),
-        examples=len(found),
+        fingerprint=fingerprint([*labelled, *taught]),
+        examples=len(found) + len(own),
         weights=weights,
-        fixed=fixed,
         bias=bias,
+        languages=languages,
         slope=slope,
         offset=offset,
         until=newest.date().isoformat() if newest != _EARLIEST else "",
     )
 
 
-def _calibrate(found: Sequence[Example]) -> tuple[float, float]:
-    """Platt's slope and offset, from five folds in time: each is scored by a model of the others."""
+def _calibrate(
+    found: Sequence[Example], own: Sequence[Example], languages: frozenset[str]
+) -> tuple[float, float]:
+    """Platt's slope and offset, from folds in time: each is scored by a model of the others."""
     scores: list[float] = []
     right: list[bool] = []
-    folds = 5
-    for fold in range(folds):
-        held = [each for i, each in enumerate(found) if i * folds // len(found) == fold]
-        rest = [each for i, each in enumerate(found) if i * folds // len(found) != fold]
+    for fold in range(FOLDS):
+        held = [each for i, each in enumerate(found) if i * FOLDS // len(found) == fold]
+        rest = [each for i, each in enumerate(found) if i * FOLDS // len(found) != fold]
         if len({each.right for each in rest}) < 2:
             continue
-        weights, fixed, bias = _fit(rest)
+        weights, bias = _fit([*rest, *own], languages)
         for each in held:
-            scores.append(_score(each, weights, fixed, bias))
+            scores.append(_score(each.evidence, weights, bias, languages))
             right.append(each.right)
     return platt(scores, right)
 
 
 def _score(
-    example: Example, weights: dict[int, float], fixed: dict[str, float], bias: float
+    evidence: Evidence, weights: dict[int, float], bias: float, languages: frozenset[str]
 ) -> float:
-    known = sum(weights.get(feature, 0.0) for feature in example.features)
-    known *= scale(len(example.features))
-    parts = sum(fixed[name] * value for name, value in zip(FIXED_PARTS, example.fixed, strict=True))
-    return known + parts + bias
+    parts = features(evidence, languages).values()
+    return bias + sum(
+        weights.get(bucket(name), 0.0) * value for part in parts for name, value in part.items()
+    )
 
 
 def platt(scores: Sequence[float], right: Sequence[bool], rounds: int = 100) -> tuple[float, float]:
@@ -163,28 +178,23 @@ def platt(scores: Sequence[float], right: Sequence[bool], rounds: int = 100) -> 
     return (a, b) if a > 0 else (1.0, 0.0)
 
 
-def _fit(found: Sequence[Example]) -> tuple[dict[int, float], dict[str, float], float]:
-    """Logistic regression over the hashed features (each row of length one) and the fixed parts."""
+def _fit(found: Sequence[Example], languages: frozenset[str]) -> tuple[dict[int, float], float]:
+    """Logistic regression over the hashed features, with a penalty on the squares of the weights."""
     linear_model, sparse = _sklearn()
-    columns = {f: i for i, f in enumerate(sorted({f for each in found for f in each.features}))}
+    columns: dict[int, int] = {}
     rows, cols, values = [], [], []
     for row, example in enumerate(found):
-        for feature in example.features:
-            rows.append(row)
-            cols.append(columns[feature])
-            values.append(scale(len(example.features)))
-        for i, value in enumerate(example.fixed):
-            rows.append(row)
-            cols.append(len(columns) + i)
-            values.append(value)
-    shape = (len(found), len(columns) + len(FIXED_PARTS))
-    matrix = sparse.csr_matrix((values, (rows, cols)), shape=shape)
+        for part in features(example.evidence, languages).values():
+            for name, value in part.items():
+                rows.append(row)
+                cols.append(columns.setdefault(bucket(name), len(columns)))
+                values.append(value)
+    matrix = sparse.csr_matrix((values, (rows, cols)), shape=(len(found), len(columns)))
     model = linear_model.LogisticRegression(C=REGULARISATION, max_iter=2_000)
     model.fit(matrix, [each.right for each in found])
     learned = [float(each) for each in model.coef_[0]]
     weights = {f: learned[i] for f, i in columns.items() if abs(learned[i]) >= SMALLEST_WEIGHT}
-    fixed = dict(zip(FIXED_PARTS, learned[len(columns) :], strict=True))
-    return weights, fixed, float(model.intercept_[0])
+    return weights, float(model.intercept_[0])
 
 
 def _sklearn() -> tuple[Any, Any]:

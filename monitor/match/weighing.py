@@ -1,0 +1,106 @@
+"""What the branches of one indicator that hold in an item amount to: its best branch and the parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from monitor.match.cues import Cues
+from monitor.match.places import Mentions
+from monitor.match.plan import State
+from monitor.match.relevance import Evidence
+from monitor.match.score import GENRE_PARTS, STAGE_PARTS, closeness, total
+from monitor.model import Branch, ScorePart, Stage
+from monitor.query.matches import Leaf
+from monitor.text import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A branch that holds, with its evidence and the fixed parts of its score."""
+
+    branch: Branch
+    leaves: Sequence[Leaf]
+    stage: Stage
+    stage_why: str
+    genre: str
+    genre_why: str
+    parts: tuple[ScorePart, ...]
+
+    @property
+    def total(self) -> float:
+        return total(self.parts)
+
+    @property
+    def whys(self) -> dict[str, str]:
+        """Part → why, for the parts that speak for themselves whatever weighs them."""
+        found = {part.name: part.why for part in self.parts if part.name != "genre"}
+        found["stage"] = f"{self.stage}: {self.stage_why}" if self.stage_why else self.stage
+        if self.genre != "news":
+            found["genre"] = f"{self.genre}: {self.genre_why}"
+        return found
+
+
+def weigh(
+    state: State, branch: Branch, part: ScorePart, leaves: Sequence[Leaf], cues: Cues
+) -> Weighed:
+    """``part`` is what the query itself contributes."""
+    stage, stage_why = cues.stage(state, leaves)
+    if branch.stage is not None and stage != "denied":
+        stage, stage_why = branch.stage, f"branch “{branch.name}”"
+    genre, genre_why = cues.genre(state)
+    parts = [part, closeness(state.document, leaves)]
+    # A branch that looks for denials or threats is not doubted for finding them.
+    if STAGE_PARTS[stage] and branch.stage != stage:
+        parts.append(ScorePart(name="stage", value=STAGE_PARTS[stage], why=f"{stage}: {stage_why}"))
+    if GENRE_PARTS[genre]:
+        parts.append(ScorePart(name="genre", value=GENRE_PARTS[genre], why=f"{genre}: {genre_why}"))
+    return Weighed(branch, leaves, stage, stage_why, genre, genre_why, tuple(parts))
+
+
+def evidence_of(
+    state: State,
+    indicator: str,
+    fired: Sequence[Branch],
+    best: Weighed,
+    concepts: Mentions,
+    *,
+    vetoed: bool,
+) -> Evidence:
+    """What a relevance model looks at, from all branches that hold and the best of them."""
+    document = state.document
+    own = tuple(branch.name for branch in fired if branch.prior >= 0)
+    terms = {leaf[2] for leaf in best.leaves}
+    in_title = {leaf[2] for leaf in best.leaves if document.in_title(leaf[0])}
+    return Evidence(
+        indicator=indicator,
+        branches=own,
+        sure=bool(own) and not vetoed,
+        vetoed=vetoed,
+        share=len(in_title) / max(1, len(terms)),
+        stage=best.stage,
+        genre=best.genre,
+        lang=document.lang,
+        title=document.title.folded,
+        summary=document.summary.folded,
+        marks=_marks(document),
+        concepts=_in_order(state, concepts),
+    )
+
+
+def _in_order(state: State, concepts: Mentions) -> list[tuple[str, bool]]:
+    """Each concept where it stands first, and whether that is in the title."""
+    found = [(places[0][0], name) for name, places in concepts.among(state.places)]
+    return [(name, state.document.in_title(at)) for at, name in sorted(found)]
+
+
+def _marks(document: Document) -> list[str]:
+    title = document.title.source.source.strip()
+    found = [
+        name
+        for sign, name in ((":", "colon"), ("?", "question"), ("؟", "question"), ("|", "bar"))
+        if sign in title
+    ]
+    if title[:1] in "'\"‘“«„":
+        found.append("quote")
+    return found
