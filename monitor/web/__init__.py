@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from monitor.desk import ConflictError
 from monitor.errors import BusyError, ConfigError, MonitorError, StoreError, TemplateError
-from monitor.web import board, feeds, health, login
+from monitor.web import board, deciding, feeds, health, inbox, login
 from monitor.web.gate import Gate
 from monitor.web.installation import Evidence, Filed, Installation, Trial, WebSettings
 from monitor.web.site import LoginNeededError, NotAllowedError, Site, wants_json
@@ -57,7 +57,7 @@ def routes_app(installation: Installation, settings: WebSettings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.site = site
-    for part in (health, login, board, feeds):
+    for part in (health, login, board, inbox, deciding, feeds):
         app.include_router(part.router)
     app.add_exception_handler(LoginNeededError, _to_login)
     app.add_exception_handler(NotAllowedError, _not_allowed)

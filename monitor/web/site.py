@@ -12,11 +12,13 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 from fastapi import Depends, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 
 from monitor.desk import InboxFilter, User
-from monitor.model import Assessment, FeedStatus, LevelChange, Watch
+from monitor.model import Assessment, Event, FeedStatus, LevelChange, Status, Watch
 from monitor.render import render
 from monitor.report import style_of
 from monitor.report.events import Names, names_of
@@ -37,6 +39,7 @@ from monitor.web.installation import Installation, WebSettings
 from monitor.web.kept import Kept
 from monitor.web.records import kept_records
 
+FLASH_COOKIE = "monitor_flash"
 ACTIVITY = timedelta(days=2 * 366)  # the longest table of months
 
 
@@ -152,8 +155,10 @@ class Site:
         title: str,
         tab: str = "",
         status: int = 200,
+        request: Request | None = None,
     ) -> HTMLResponse:
-        """One page with the frame around it."""
+        """One page with the frame around it; with ``request`` it tells what was done before."""
+        flash = self._flash(request) if request is not None else None
         text = render(
             self.installation.templates,
             f"pages/{name}.html",
@@ -170,13 +175,68 @@ class Site:
                 "rules": ", ".join(watch.rules for watch in self.watches),
                 "rules_problem": self.installation.rules_problem if viewer else "",
                 "now": self.now(),
+                "flash": flash,
                 **values,
             },
         )
         answer = HTMLResponse(text, status_code=status)
         if viewer is not None and viewer.fresh:
             keep(answer, viewer.fresh, self.settings)
+        if flash is not None:
+            answer.delete_cookie(FLASH_COOKIE, path=self.prefix or "/")
         return answer
+
+    def fragment(self, name: str, viewer: Viewer, values: Mapping[str, Any]) -> HTMLResponse:
+        """A part of a page, for our script."""
+        given = {"at": self.at, "viewer": viewer, "now": self.now(), **values}
+        return HTMLResponse(render(self.installation.templates, f"pages/{name}.html", given))
+
+    def redirect(self, to: str, *, words: str = "", undo: str = "") -> Response:
+        """On to another page after a POST; the next page says what was done."""
+        answer = RedirectResponse(to, status_code=303)
+        if words:
+            value = self._flashes.dumps({"words": words, "undo": undo, "back": to})
+            if len(value) > 3800:  # browsers drop longer cookies
+                value = self._flashes.dumps({"words": words, "undo": "", "back": to})
+            answer.set_cookie(
+                FLASH_COOKIE,
+                value,
+                max_age=60,
+                path=self.prefix or "/",
+                httponly=True,
+                samesite="lax",
+                secure=self.settings.public_url.startswith("https://"),
+            )
+        return answer
+
+    @cached_property
+    def _flashes(self) -> URLSafeTimedSerializer:
+        return URLSafeTimedSerializer(self.store.secret(), salt="flash")
+
+    def _flash(self, request: Request) -> Mapping[str, str] | None:
+        try:
+            found = self._flashes.loads(request.cookies.get(FLASH_COOKIE, ""), max_age=120)
+        except BadSignature:
+            return None
+        return found if isinstance(found, dict) else None
+
+    # ── Small questions ──────────────────────────────────────────────────────────────────────────
+
+    def event(self, id: int) -> Event:
+        """An event, or what it was merged into. Raises HTTPException 404."""
+        found = self.store.events(ids=[id])
+        if not found:
+            raise HTTPException(404)
+        event: Event = found[0]
+        return event
+
+    def standing(self, event: int, watch: str, indicator: str) -> Status:
+        """The verdict that stands."""
+        return self.event(event).reviews.get((watch, indicator), "new")
+
+    def grades(self) -> Mapping[str, str]:
+        """Feed → reliability A–F."""
+        return {status.feed.id: status.feed.reliability for status in self.snapshot.get().feeds}
 
     def to_review(self) -> int:
         known = {(w.id, each.id) for w in self.watches for each in w.indicators}

@@ -1,0 +1,256 @@
+"""The inbox, the list of events, and second opinions: one list with facets, three ways in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from monitor.desk import InboxRow
+from monitor.model import Event, Review
+from monitor.report.events import EventLine, EventView, Why, event_view, line_of_row
+from monitor.report.wording import listed
+from monitor.web.access import Viewer
+from monitor.web.asking import Asked, asked, choices
+from monitor.web.deciding import ASK_ABOVE, REASONS, SECOND, Pair
+from monitor.web.site import Site, TheSite, TheViewer
+
+router = APIRouter(include_in_schema=False)
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A line with the keys that a verdict on it needs."""
+
+    line: EventLine
+    pair: str
+    open_link: str
+
+    @property
+    def number(self) -> str:
+        return f"r{self.line.event}-{self.line.indicator}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """The pane beside the list: everything about one pair."""
+
+    view: EventView
+    why: Why
+    pair: str
+    lead: Any  # the Entry whose text is shown
+    independent: str
+    copies: int
+    denials: tuple[str, ...]
+
+
+@router.get("/inbox")
+def inbox(request: Request, site: TheSite, viewer: TheViewer) -> Response:
+    """What waits for a verdict. Looking changes nothing."""
+    return _list(request, site, viewer, asked("/inbox", request.query_params), title="Inbox")
+
+
+@router.get("/events")
+def events(request: Request, site: TheSite, viewer: TheViewer) -> Response:
+    """Every event, whatever was decided."""
+    given = asked("/events", request.query_params, default_status="all")
+    return _list(request, site, viewer, given, title="Events")
+
+
+@router.get("/inbox/detail")
+def detail(request: Request, site: TheSite, viewer: TheViewer, open: str = "") -> Response:
+    """The pane alone, for our script."""
+    given = asked("/inbox", request.query_params)
+    found = detail_of(site, open)
+    values = {"detail": found, "reasons": REASONS, "here": given.link(site), "blind": False}
+    return site.fragment("detail", viewer, values)
+
+
+def _list(request: Request, site: Site, viewer: Viewer, given: Asked, *, title: str) -> Response:
+    filter = given.filter(site.now())
+    page = site.store.inbox(filter, sort=given.order, after=given.after or None, limit=PAGE)
+    facets = site.store.facets(filter)
+    rows = rows_of(site, given, page.rows)
+    chosen = given.open or (rows[0].pair if rows else "")
+    waiting: Counter[str] = Counter()
+    for counts in site.store.waiting().values():
+        waiting.update(counts)
+    return site.page(
+        "inbox",
+        viewer,
+        {
+            "asked": given,
+            "rows": rows,
+            "total": facets.total,
+            "choices": choices(site, given, facets),
+            "next": given.link(site, after=page.after) if page.after else "",
+            "first": given.link(site) if given.after else "",
+            "detail": detail_of(site, chosen),
+            "chosen": chosen,
+            "here": given.link(site, after=given.after),
+            "waiting": waiting,
+            "reasons": REASONS,
+            "ask_above": ASK_ABOVE,
+            "q": given.q,
+            "blind": False,
+            "heading": title,
+        },
+        title=title,
+        tab=given.path.strip("/"),
+        request=request,
+    )
+
+
+def rows_of(
+    site: Site, given: Asked, rows: Sequence[InboxRow], *, blind: bool = False
+) -> list[Row]:
+    """``blind``: what was decided is neither shown nor in any address."""
+    names = site.names
+    found = []
+    for row in rows:
+        pair = Pair(
+            event=row.event,
+            watch=row.watch,
+            indicator=row.indicator,
+            seen="new" if blind else row.status,
+        )
+        found.append(
+            Row(
+                line=line_of_row(row, names),
+                pair=str(pair),
+                open_link=given.link(site, open=str(pair), after=given.after),
+            )
+        )
+    return found
+
+
+def detail_of(site: Site, pair: str, *, blind: bool = False) -> Detail | None:
+    """The pane of ``event:watch:indicator[:status]``; None where there is no such pair."""
+    parts = pair.split(":")
+    if len(parts) < 3 or not parts[0].isdigit() or len(parts[0]) > 15:
+        return None
+    events: Sequence[Event] = site.store.events(ids=[int(parts[0])])
+    if not events:
+        return None
+    view = event_view(events[0], watches=site.watches, grades=site.grades(), now=site.now())
+    why = next((w for w in view.why if (w.watch, w.indicator) == (parts[1], parts[2])), None)
+    if why is None:
+        return None
+    lead = _lead(events[0], view, why)
+    return Detail(
+        view=view,
+        why=why,
+        pair=str(
+            Pair(
+                event=view.id,
+                watch=why.watch,
+                indicator=why.indicator,
+                seen="new" if blind else why.status,
+            )
+        ),
+        lead=lead,
+        independent=listed(
+            list(
+                dict.fromkeys(
+                    f"{e.source} ({e.source_grade})"
+                    for e in view.entries
+                    if e.kind == "independent"
+                )
+            )
+        ),
+        copies=sum(1 + len(e.same) for e in view.entries if e.kind in ("copy", "followup")),
+        denials=tuple(e.source for e in view.entries if e.kind == "denial"),
+    )
+
+
+def _lead(event: Event, view: EventView, why: Why) -> Any:
+    """The entry of the best-scored hit of the pair."""
+    hits = [s for s in event.hits if (s.hit.watch, s.hit.indicator) == (why.watch, why.indicator)]
+    best = max(hits, key=lambda each: each.hit.score)
+    entries = {entry.item: entry for entry in view.entries}
+    return entries.get(best.item.id) or view.entries[0]
+
+
+# ── Second opinions ──────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """How two reviewers judged the same pairs, the second one unseen."""
+
+    first: str
+    second: str
+    both: int
+    agreed: int
+    kappa: float | None  # Cohen's; None where one verdict was all there was
+
+    @property
+    def share(self) -> float:
+        return self.agreed / self.both
+
+
+@router.get("/second")
+def second(request: Request, site: TheSite, viewer: TheViewer) -> Response:
+    """Pairs that others have judged and the viewer has not, without their verdicts."""
+    given = asked("/second", request.query_params, default_status="all")
+    filter = given.filter(site.now(), second_opinion_of=viewer.name)
+    page = site.store.inbox(filter, sort=given.order, after=given.after or None, limit=PAGE)
+    rows = rows_of(site, given, page.rows, blind=True)
+    chosen = given.open or (rows[0].pair if rows else "")
+    return site.page(
+        "second",
+        viewer,
+        {
+            "asked": given,
+            "rows": rows,
+            "next": given.link(site, after=page.after) if page.after else "",
+            "detail": detail_of(site, chosen, blind=True),
+            "chosen": chosen,
+            "here": given.link(site, after=given.after),
+            "reasons": REASONS,
+            "agreements": agreements(site.store.reviews()),
+            "blind": True,
+        },
+        title="Second opinion",
+        tab="inbox",
+        request=request,
+    )
+
+
+def agreements(reviews: Sequence[Review]) -> list[Agreement]:
+    """For every two reviewers: pairs with a first verdict of the one and an unseen one of the other."""
+    firsts: dict[tuple[int, str, str], Review] = {}
+    judged: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for review in reviews:
+        if review.status not in ("confirmed", "dismissed"):
+            continue
+        key = (review.event, review.watch, review.indicator)
+        first = firsts.setdefault(key, review)
+        if review.note.startswith(SECOND) and first.by != review.by:
+            judged.setdefault((first.by, review.by), []).append((first.status, review.status))
+    return [
+        Agreement(
+            first=first,
+            second=second,
+            both=len(found),
+            agreed=sum(one == two for one, two in found),
+            kappa=kappa(found),
+        )
+        for (first, second), found in sorted(judged.items())
+    ]
+
+
+def kappa(judged: Sequence[tuple[str, str]]) -> float | None:
+    """Cohen's kappa (1960): agreement beyond what the two shares of verdicts give by chance."""
+    count = len(judged)
+    ones: Mapping[str, int] = Counter(one for one, _ in judged)
+    twos: Mapping[str, int] = Counter(two for _, two in judged)
+    agreed = sum(one == two for one, two in judged) / count
+    chance = sum(ones[each] * twos.get(each, 0) for each in ones) / count**2
+    return None if chance == 1 else (agreed - chance) / (1 - chance)
