@@ -16,6 +16,7 @@ from monitor.text.dates import read_date
 from monitor.text.language import detect_language
 
 ID_RULE = 1  # version of how identities and ids are made; a change must not make old items new
+_TELLING = 400  # characters of a summary that tell its language
 MOST_TITLE = 1_000  # characters
 MOST_SUMMARY_BYTES = 65_536
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # before the web: a made-up date
@@ -39,7 +40,7 @@ def _item(entry: Entry, document: Document, feed: Feed, base: str, now: datetime
     summary = _cut(to_text(entry.summary, most=MOST_SUMMARY_BYTES), MOST_SUMMARY_BYTES)
     if not title and not summary:
         return None
-    guid = _SPACE.sub(" ", to_text(entry.guid, most=2_048)) if entry.guid else ""
+    guid = to_text(entry.guid, most=2_048) if entry.guid else ""
     link = absolute(entry.link, base=base)
     if not link and guid.lower().startswith(("http://", "https://")):
         link = absolute(guid, base="")
@@ -71,7 +72,7 @@ def _published_at(entry: Entry, now: datetime) -> datetime | None:
 
 def content_hash(title: str, summary: str) -> str:
     """Of what a reader sees: case, spacing and punctuation at the ends are no edit."""
-    seen = "\n".join(_SPACE.sub(" ", each).strip(" .…").casefold() for each in (title, summary))
+    seen = "\n".join(each.strip(" .…").casefold() for each in (title, summary))
     return _digest(seen)
 
 
@@ -134,7 +135,9 @@ def _language(entry: Entry, document: Document, feed: Feed, title: str, summary:
     claimed = language_code(entry.lang) or language_code(feed.lang or "")
     if claimed and _plausible(claimed, title or summary):
         return claimed
-    return detect_language(f"{title} {summary}") or claimed or language_code(document.lang)
+    return (
+        detect_language(f"{title} {summary[:_TELLING]}") or claimed or language_code(document.lang)
+    )
 
 
 def language_code(text: str) -> str:
@@ -157,6 +160,8 @@ def _not_latin(text: str) -> bool:
 
 def _cut(text: str, most_bytes: int) -> str:
     """At most so many bytes of UTF-8, no character broken."""
+    if len(text) * 4 <= most_bytes:
+        return text
     raw = text.encode("utf-8", "replace")
     return text if len(raw) <= most_bytes else raw[:most_bytes].decode("utf-8", "ignore").rstrip()
 

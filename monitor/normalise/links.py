@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from w3lib.url import canonicalize_url, url_query_cleaner
 
 _CONTROL = re.compile('[\x00-\x20\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\\\\<>"]')
 _MOST = 2_048
+_SIMPLE = re.compile(r"https?://(?P<host>[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?P<path>/[A-Za-z0-9._~/-]*)")
+_DOTS = re.compile(r"/\.\.?(?:/|$)")
 # Parameters that say how a reader came, never what is read.
 _TRACKING = frozenset(
     {
@@ -54,6 +57,8 @@ def absolute(link: str, *, base: str) -> str:
         return ""
     if "\n" in link or "\r" in link or "\t" in link:  # as browsers do; a line break in <link>
         link = re.sub(r"[\r\n\t]+\s*", "", link)
+    if _SIMPLE.fullmatch(link) and len(link) <= _MOST:
+        return link
     link = _CONTROL.sub(lambda found: f"%{ord(found[0]):02X}" if found[0] in ' <>"\\' else "", link)
     try:
         found = urljoin(base, link) if base else link
@@ -67,6 +72,7 @@ def absolute(link: str, *, base: str) -> str:
     return found
 
 
+@lru_cache(maxsize=16_384)  # most links of a poll were in the last one
 def link_key(link: str) -> str:
     """The canonical form of an absolute link: the same for the same page; "" = identifies nothing.
 
@@ -75,6 +81,9 @@ def link_key(link: str) -> str:
     """
     if not link:
         return ""
+    simple = _SIMPLE.fullmatch(link)
+    if simple is not None and not _DOTS.search(simple["path"]):
+        return _key(simple["host"], simple["path"])
     try:
         parts = urlsplit(link)
         host = (parts.hostname or "").rstrip(".")
@@ -93,15 +102,19 @@ def link_key(link: str) -> str:
         canonical = urlsplit(canonicalize_url(clean, keep_fragments=keep))
     except (ValueError, UnicodeError):
         return ""
-    path = re.sub(r"/{2,}", "/", canonical.path).rstrip("/")
+    rest = f"?{canonical.query}" if canonical.query else ""
+    rest += f"#{canonical.fragment}" if keep and canonical.fragment else ""
+    named = "" if port is None or (parts.scheme, port) in _DEFAULT_PORTS else f":{port}"
+    return _key(host.lower(), canonical.path, named, rest)
+
+
+def _key(host: str, path: str, port: str = "", rest: str = "") -> str:
+    path = re.sub(r"/{2,}", "/", path).rstrip("/")
     path = re.sub(r"/(?:index|default)\.(?:html?|php|aspx?)$", "", path)
-    if not path and not canonical.query and not (keep and canonical.fragment):
+    if not path and not rest:
         return ""  # a home page is no article
-    host = re.sub(r"^(?:www\d?|m|amp)\.(?=[^.]+\.)", "", host.lower())
-    netloc = host if port is None or (parts.scheme, port) in _DEFAULT_PORTS else f"{host}:{port}"
-    query = f"?{canonical.query}" if canonical.query else ""
-    fragment = f"#{canonical.fragment}" if keep and canonical.fragment else ""
-    return f"{netloc}{path}{query}{fragment}"[:_MOST]
+    host = re.sub(r"^(?:www\d?|m|amp)\.(?=[^.]+\.)", "", host)
+    return f"{host}{port}{path}{rest}"[:_MOST]
 
 
 def _is_tracking(name: str, names: list[str]) -> bool:

@@ -19,7 +19,6 @@ _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff\ufdd0-\ufdef]"
 )
 _DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\u00ad]")
-_SPACE = re.compile(r"\s+")
 
 
 def to_text(html: str, *, most: int) -> str:
@@ -27,13 +26,16 @@ def to_text(html: str, *, most: int) -> str:
 
     ZWNJ and ZWJ stay: Persian needs them. Text that was escaped twice is unescaped twice.
     """
-    text = _stripped(html[: 4 * most]) if _MARKUP.search(html) else _unescaped(html[: 4 * most])
-    if _ENTITY.search(text):
+    html = html[: 4 * most]
+    text = _stripped(html) if "<" in html and _MARKUP.search(html) else _unescaped(html)
+    if "&" in text and _ENTITY.search(text):
         text = _unescaped(text)
-        if _MARKUP.search(text):
+        if "<" in text and _MARKUP.search(text):
             text = _stripped(text)
-    text = _DIRECTION.sub("", _FORBIDDEN.sub(" ", text))
-    return _SPACE.sub(" ", text).strip()[:most].rstrip()
+    text = " ".join(text.split())
+    if not text.isprintable():
+        text = " ".join(_DIRECTION.sub("", _FORBIDDEN.sub(" ", text)).split())
+    return text if len(text) <= most else text[:most].rstrip()
 
 
 def _unescaped(text: str) -> str:

@@ -6,6 +6,7 @@ a differential test holds the two together. Declarations of entities never reach
 
 from __future__ import annotations
 
+import re
 from calendar import timegm
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -321,9 +322,10 @@ def _mended(text: str) -> str:
     windows-1252."""
     with suppress(UnicodeEncodeError, UnicodeDecodeError):
         text = text.encode("iso-8859-1").decode("utf-8")
-    return text.translate(_CP1252)
+    return text.translate(_CP1252) if _C1.search(text) else text
 
 
+_C1 = re.compile("[\x80-\x9f]")
 _CP1252 = {
     code: bytes([code]).decode("cp1252")
     for code in range(0x80, 0xA0)

@@ -12,15 +12,18 @@ _persian_only = re.compile(r"[پچژگیک\u200c]")
 _arabic_only = re.compile(r"[ةيكأإىؤ]|\bال")
 _ukrainian_only = re.compile(r"[іїєґІЇЄҐ]")
 _russian_only = re.compile(r"[ыэъёЫЭЪЁ]")
-_latin_other = re.compile(
-    r"\b(?:der|die|das|und|nicht|ist|les|des|une|est|dans|pour|el|los|las|del|una|por|il|gli|della|"
-    r"ve|bir|için|ile|o|os|não|het|een|van)\b",
-    re.I,
+_word = re.compile(r"[^\W\d_]+")
+_LATIN_OTHER = frozenset(
+    _word.findall(
+        "der die das und nicht ist les des une est dans pour el los las del una por il gli della ve "
+        "bir için ile o os não het een van"
+    )
 )
-_english = re.compile(
-    r"\b(?:the|of|and|to|in|on|for|is|are|was|with|by|as|at|after|over|says?|said|from|its|has|new|"
-    r"us|will|amid)\b",
-    re.I,
+_ENGLISH = frozenset(
+    _word.findall(
+        "the of and to in on for is are was with by as at after over say says said from its has new "
+        "us will amid"
+    )
 )
 _READ = 2_000  # characters are enough to tell
 
@@ -55,4 +58,6 @@ def detect_language(text: str) -> str:
 def _latin_language(text: str) -> str:
     if not _latin.search(text):
         return ""
-    return "" if len(_latin_other.findall(text)) > len(_english.findall(text)) else "en"
+    words = _word.findall(text.lower())
+    other = sum(1 for each in words if each in _LATIN_OTHER)
+    return "" if other > sum(1 for each in words if each in _ENGLISH) else "en"
