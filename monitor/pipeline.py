@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -166,9 +166,18 @@ class Stored:
 
 
 async def run_cycle(
-    line: Line, *, now: datetime, everything: bool = False, limit: int | None = None
+    line: Line,
+    *,
+    now: datetime,
+    everything: bool = False,
+    limit: int | None = None,
+    feeds: Collection[str] | None = None,
+    assessing: bool = True,
 ) -> Summary:
-    """Polls the feeds that are due (or all) and stores what they brought."""
+    """Polls the feeds that are due (or all, or those of ``feeds``) and stores what they brought.
+
+    Without ``assessing`` levels are left to somebody else: one of many workers does not look at all.
+    """
     started, summary = time.monotonic(), Summary()
     claimed = await asyncio.to_thread(
         line.store.claim_due_feeds,
@@ -176,6 +185,7 @@ async def run_cycle(
         holder=line.holder,
         everything=everything,
         limit=limit,
+        feeds=feeds,
     )
     if not claimed:
         return summary
@@ -197,7 +207,8 @@ async def run_cycle(
         await asyncio.gather(*polling, return_exceptions=True)
         if waiting:  # stopped in the middle: the next cycle begins with these
             await asyncio.to_thread(line.store.release_feeds, waiting, holder=line.holder)
-    summary.levels = await asyncio.to_thread(assess_watches, line, now)
+    if assessing:
+        summary.levels = await asyncio.to_thread(assess_watches, line, now)
     summary.seconds = time.monotonic() - started
     return summary
 
@@ -261,7 +272,7 @@ def store_polls(line: Line, polls: Sequence[Poll], now: datetime, summary: Summa
 def _store_polls(line: Line, polls: Sequence[Poll], now: datetime, summary: Summary) -> None:
     matched = match_new(line, [item for poll in polls for item in poll.items])
     counted = Summary()
-    with line.store.batch(now=now) as batch:
+    with line.store.batch(now=now, holder=line.holder) as batch:
         fresh: list[StoredHit] = []
         for poll in polls:
             recognised = batch.add_items(poll.items, how="poll", warm_up=poll.warm_up)

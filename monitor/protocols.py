@@ -112,7 +112,13 @@ class Store(Protocol):
     def remove_feed(self, id_or_url: str) -> bool: ...
     def feeds(self, *, enabled: bool | None = None) -> Sequence[FeedStatus]: ...
     def claim_due_feeds(
-        self, *, now: datetime, holder: str, everything: bool = False, limit: int | None = None
+        self,
+        *,
+        now: datetime,
+        holder: str,
+        everything: bool = False,
+        limit: int | None = None,
+        feeds: Collection[str] | None = None,
     ) -> Sequence[FeedStatus]:
         """Leases feeds so that no one else polls them until they are finished or the lease ends."""
         ...
@@ -121,7 +127,7 @@ class Store(Protocol):
 
     # Ingest
     def recognise(self, items: Sequence[Item]) -> Recognised: ...
-    def batch(self, *, now: datetime) -> AbstractContextManager[Batch]: ...
+    def batch(self, *, now: datetime, holder: str = "") -> AbstractContextManager[Batch]: ...
 
     # Reading. ``as_of`` limits every answer to what was known then.
     def items(

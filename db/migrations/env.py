@@ -36,8 +36,9 @@ def plain(kind: str, thing: object, _: object) -> str | bool:
 
 
 def ours(name: str | None, kind: str, _: object) -> bool:
-    """Leaves out the full-text index, which no Table can say."""
-    return not (name or "").startswith(("item_fts", "ix_item_search_words"))
+    """Leaves out the full-text index, which no Table can say, and the queue, which is not ours."""
+    others = ("item_fts", "ix_item_search_words", "procrastinate_", "idx_procrastinate_")
+    return not (name or "").startswith(others)
 
 
 def migrate(connection: object) -> None:

@@ -34,6 +34,7 @@ from monitor.store.recent import Current, RecentEvents
 from monitor.store.reviews import Reviews
 from monitor.store.search import Search
 from monitor.store.tally import Tally
+from monitor.store.work import Work, hit_as_json, hit_of_json
 
 __all__ = [
     "Beat",
@@ -42,6 +43,8 @@ __all__ = [
     "SqlStore",
     "StoreBatch",
     "copy_database",
+    "hit_as_json",
+    "hit_of_json",
     "open_store",
     "process_holder",
     "restore",
@@ -64,6 +67,7 @@ class SqlStore(
     People,
     Locks,
     Keeping,
+    Work,
 ):
     """The store on SQLite or PostgreSQL. Safe to use from any thread; one for each process."""
 

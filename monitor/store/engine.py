@@ -135,7 +135,7 @@ class Database:
 
     def single(self) -> Connection:
         """A connection of its own outside the pools, for a lock that is held for long."""
-        engine = create_engine(self.url, poolclass=NullPool, connect_args={"connect_timeout": 5})
+        engine = create_engine(self.url, poolclass=NullPool, connect_args=CONNECTING)
         with self.translated():
             return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
@@ -197,6 +197,23 @@ def _begin_immediate(connection: Connection) -> None:
         raw.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
 
 
+# A client that was cut off or stands still must not hold a lock for all others: either side notices
+# a dead connection within half a minute, the server ends a transaction that does nothing. A lock that
+# is never given up must end in a visible error, as on SQLite.
+CONNECTING: dict[str, Any] = {
+    "connect_timeout": 5,
+    "application_name": "monitor",
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,  # milliseconds
+    "options": (
+        "-c lock_timeout=30000 -c timezone=UTC -c idle_in_transaction_session_timeout=25000"
+        " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+    ),
+}
+
+
 def _postgres_engine(url: URL, *, write: bool) -> Engine:
     return create_engine(
         url,
@@ -204,12 +221,7 @@ def _postgres_engine(url: URL, *, write: bool) -> Engine:
         pool_size=4,
         max_overflow=16,
         pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": 5,
-            "application_name": "monitor",
-            # A lock that is never given up must end in a visible error, as on SQLite.
-            "options": "-c lock_timeout=30000 -c timezone=UTC",
-        },
+        connect_args=CONNECTING,
     )
 
 

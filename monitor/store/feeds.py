@@ -123,16 +123,19 @@ class Feeds(Part):
         everything: bool = False,
         limit: int | None = None,
         lease: timedelta = LEASE,
+        feeds: Collection[str] | None = None,
     ) -> Sequence[FeedStatus]:
         """Leases enabled feeds that are due, the longest overdue first.
 
         A lease ends with ``finish_poll``, ``release_feeds``, its time, or the death of its holder
-        (see ``process_holder``). No two holders ever get the same feed.
+        (see ``process_holder``). No two holders ever get the same feed. ``feeds``: only these.
         """
         due = or_(FEED.c.next_due_at.is_(None), FEED.c.next_due_at <= now)
         query = select(FEED).where(FEED.c.enabled, FEED.c.retired_at.is_(None))
         if not everything:
             query = query.where(due)
+        if feeds is not None:
+            query = query.where(FEED.c.id.in_(list(feeds)))
         order = (case((FEED.c.next_due_at.is_(None), 0), else_=1), FEED.c.next_due_at, FEED.c.id)
         with self.db.write() as connection:
             free = or_(

@@ -51,10 +51,13 @@ class Ingest(Part):
             return recognised(told_apart(connection, items))
 
     @contextmanager
-    def batch(self, *, now: datetime) -> Iterator[StoreBatch]:
-        """One write transaction: everything in it is committed together or not at all."""
+    def batch(self, *, now: datetime, holder: str = "") -> Iterator[StoreBatch]:
+        """One write transaction: everything in it is committed together or not at all.
+
+        ``holder``: polls are finished only of feeds that this one has leased still (StoreError).
+        """
         with self.db.write(lock=INGEST_LOCK) as connection:
-            batch = StoreBatch(connection, now, self._recent)
+            batch = StoreBatch(connection, now, self._recent, holder)
             yield batch
             batch.finish()
 
@@ -179,8 +182,11 @@ def _free_id(connection: Connection, item: Item, fresh: Mapping[tuple[str, ...],
 class StoreBatch:
     """See ``monitor.protocols.Batch``."""
 
-    def __init__(self, connection: Connection, now: datetime, recent: RecentEvents) -> None:
+    def __init__(
+        self, connection: Connection, now: datetime, recent: RecentEvents, holder: str = ""
+    ) -> None:
         self._connection = connection
+        self._holder = holder
         self._recent = recent
         self._now = now
         self._numbers: dict[str, int] = {}  # item id, given or stored → number
@@ -283,11 +289,18 @@ class StoreBatch:
     def finish_poll(self, record: PollRecord, state: FeedState) -> None:
         """Health, schedule, validators and the poll log, in the same transaction as the items."""
         record_poll(self._connection, record)
+        feed = update(FEED).where(FEED.c.id == record.feed)
+        if self._holder:
+            feed = feed.where(FEED.c.lease_holder == self._holder)
         done = self._connection.execute(
-            update(FEED)
-            .where(FEED.c.id == record.feed)
-            .values(**state_to_columns(state), lease_holder=None, lease_until_at=None)
+            feed.values(**state_to_columns(state), lease_holder=None, lease_until_at=None)
         )
+        if done.rowcount != 1 and self._holder:
+            raise StoreError(
+                "its lease has ended and another worker may have polled it",
+                subject=record.feed,
+                remedy="nothing was stored twice; it is polled again when it is due",
+            )
         if done.rowcount != 1:
             raise StoreError(
                 "this feed is not in the database",

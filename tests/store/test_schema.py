@@ -27,13 +27,17 @@ BROKEN = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "{next}", "{now}", None, None
 
 def upgrade():
     op.create_table("half_done", sa.Column("n", sa.Integer()))
     op.execute("INSERT INTO half_done VALUES (1)")
     {rest}
 """
+
+
+NOW = schema.VERSION
+NEXT = f"{int(NOW) + 1:04}"
 
 
 @pytest.fixture
@@ -43,8 +47,9 @@ def next_version(migrations, tmp_path, monkeypatch):
     def make(rest):
         folder = tmp_path / "migrations"
         shutil.copytree(migrations, folder)
-        (folder / "versions" / "0002_next.py").write_text(BROKEN.format(rest=rest))
-        monkeypatch.setattr(schema, "VERSION", "0002")
+        script = BROKEN.format(rest=rest, now=NOW, next=NEXT)
+        (folder / "versions" / f"{NEXT}_next.py").write_text(script)
+        monkeypatch.setattr(schema, "VERSION", NEXT)
         return folder
 
     return make
@@ -61,7 +66,9 @@ def test_the_migrations_make_exactly_the_tables(store):
     own = {"item_fts", "alembic_version"}  # what a Table cannot say, and Alembic's own
 
     def ours(thing, name, kind, reflected, other):
-        shadow = kind == "table" and (name in own or name.startswith("item_fts_"))
+        shadow = kind == "table" and (
+            name in own or name.startswith(("item_fts_", "procrastinate_"))
+        )
         return not shadow and name != "ix_item_search_words"
 
     with store.db.read() as connection:
@@ -87,7 +94,7 @@ def test_a_migration_that_fails_changes_nothing(store_url, next_version):
     folder = next_version("raise RuntimeError('killed here')")
     with pytest.raises(RuntimeError, match="killed here"):
         open_store(store_url, migrations=folder, migrate=True)
-    schema.VERSION = "0001"  # the old program still works on it
+    schema.VERSION = NOW  # the old program still works on it
     with open_store(store_url) as store, store.db.read() as connection:
         assert not inspect(connection).has_table("half_done")
 
@@ -97,15 +104,17 @@ def test_a_migration_keeps_a_copy_of_an_sqlite_file(sqlite_url, next_version, ma
         make.store_event(store, "a")
     with open_store(sqlite_url, migrations=next_version("pass"), migrate=True) as store:
         assert store.counts()["items"] == 1
-    (copy,) = tmp_path.glob("monitor.db.before-0001-to-0002")
+    (copy,) = tmp_path.glob(f"monitor.db.before-{NOW}-to-{NEXT}")
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("SELECT count(*) FROM item").fetchone() == (1,)
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (NOW,)
 
 
 def test_an_older_database_is_refused_until_it_is_upgraded(store_url, next_version):
     next_version("pass")
-    with pytest.raises(StoreError, match=r"(?s)schema is 0001, this program's 0002.*db upgrade"):
+    with pytest.raises(
+        StoreError, match=rf"(?s)schema is {NOW}, this program's {NEXT}.*db upgrade"
+    ):
         open_store(store_url)
 
 
@@ -148,5 +157,5 @@ class TestNewOnly:
 
     def test_an_older_file_is_not_upgraded(self, sqlite_url, next_version):
         folder = next_version("pass")
-        with pytest.raises(StoreError, match="0001"):
+        with pytest.raises(StoreError, match=NOW):
             open_store(sqlite_url, migrations=folder, migrate="new")

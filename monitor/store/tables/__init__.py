@@ -39,6 +39,7 @@ from monitor.store.tables.news import (
     PollRow,
     SightingRow,
 )
+from monitor.store.tables.work import HostRow, WorkPartRow
 
 FEED = table(FeedRow)
 FEED_DAY = table(FeedDayRow)
@@ -68,6 +69,8 @@ PAIR = table(PairRow)
 ITEM_SEARCH = table(ItemSearchRow)
 AUDIT = table(AuditRow)
 META = table(MetaRow)
+HOST = table(HostRow)
+WORK_PART = table(WorkPartRow)
 
 __all__ = [
     "ACCOUNT",
@@ -83,6 +86,7 @@ __all__ = [
     "GRADE",
     "HIT",
     "HIT_PAST",
+    "HOST",
     "ITEM",
     "ITEM_PAST",
     "ITEM_SEARCH",
@@ -98,6 +102,7 @@ __all__ = [
     "RULES_USE",
     "SIGHTING",
     "SUBSCRIPTION",
+    "WORK_PART",
     "Row",
     "table",
 ]
