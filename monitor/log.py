@@ -77,6 +77,8 @@ def configure(
     root.setLevel(min(logging.INFO, logging.getLevelName(level.upper())))
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # A tick that finds the one before still at work is skipped: as meant, and no news.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.WARNING)
         logging.getLogger(name).handlers = []

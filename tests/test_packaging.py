@@ -24,7 +24,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _run(*command: str, cwd: Path | None = None, code: int = 0) -> str:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("MONITOR_")}
+    foreign = ("MONITOR_", "PYTHONPATH")
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
     bin = Path(sys.executable).parent
     done = subprocess.run(
         [str(bin / command[0]) if (bin / command[0]).exists() else command[0], *command[1:]],
