@@ -10,6 +10,10 @@ from monitor.query.matches import MAX_MATCHES
 from monitor.text import FIELD_GAP, Document
 
 Place: TypeAlias = tuple[int, int]
+MAX_TRIES = 500
+"""Places of its rarest word at which a phrase is looked for in one item."""
+
+_FEW = 8
 NOWHERE: Sequence[Place] = ()
 
 
@@ -46,12 +50,12 @@ class Places:
             found = self._found[atom] = self._find(atom)
         return found
 
-    def of_word(self, number: int) -> list[Place]:
-        """The places of one pattern word."""
+    def of_word(self, number: int, most: int = MAX_MATCHES) -> list[Place]:
+        """The first places of one pattern word."""
         title = self._title
         return [
             (i, i + 1) if i < title else (i + FIELD_GAP, i + FIELD_GAP + 1)
-            for i in self._by_number.get(number, ())[:MAX_MATCHES]
+            for i in self._by_number.get(number, ())[:most]
         ]
 
     def near(self, one: int, two: int, reach: int) -> bool:
@@ -80,21 +84,22 @@ class Places:
     def _phrases(self, phrases: dict[int, tuple[tuple[tuple[int, ...], int], ...]]) -> list[Place]:
         found: list[Place] = []
         numbers, title, end = self._by_number, self._title, len(self._entries)
-        for key in numbers.keys() & phrases.keys():
+        for key in self.numbers & phrases.keys():
             for words, at in phrases[key]:
-                if any(word not in numbers for word in words):
+                if not all(word in numbers for word in words):
                     continue
-                length, count = len(words), 0
-                for index in numbers[key]:
+                if (
+                    len(numbers[key]) > _FEW
+                ):  # look where the word stands that is rarest in this item
+                    at = min(range(len(words)), key=lambda i: len(numbers[words[i]]))
+                length = len(words)
+                for index in numbers[words[at]][:MAX_TRIES]:
                     start = index - at
                     if start < 0 or start + length > end or start < title < start + length:
                         continue
                     if self._stands(words, start):
                         first = start if start < title else start + FIELD_GAP
                         found.append((first, first + length))
-                        count += 1
-                        if count == MAX_MATCHES:
-                            break
         return found
 
     def _stands(self, words: tuple[int, ...], start: int) -> bool:

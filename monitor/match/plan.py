@@ -14,14 +14,20 @@ from typing import TypeAlias
 
 from monitor.match.places import Mentions, Places
 from monitor.match.vocabulary import Need, Vocabulary
-from monitor.query.frames import Action, find_frames
+from monitor.query.frames import MAX_ACTIONS, Action, find_frames
 from monitor.query.lexicon import ACTORS, Lexicon
 from monitor.query.matches import MAX_MATCHES, Facts, Leaf, Match, joined, joined_parts, merged
 from monitor.query.nodes import And, Fact, Frame, Near, Node, Not, Or, Ref, Term, Title, walk
 from monitor.text import Document
 
-MAX_PAIRS = 16_000
+MAX_PAIRS = 6_000
 """Pairs of matches that the NEARs of one query look at in one item, shared among them."""
+
+MAX_LEAVES = 8_000
+"""Places of all terms of one query that are looked at in one item, shared among them; 40 at least."""
+
+MAX_SCENES = 40
+"""Places of actions that the frames of one query look at in one item, shared; 2 at least."""
 
 Matches: TypeAlias = Sequence[Match]
 NONE: Matches = ()
@@ -93,8 +99,13 @@ class Planner:
     def __init__(self, gazetteer: Gazetteer, root: Node) -> None:
         self.gazetteer = gazetteer
         self.vocabulary = gazetteer.vocabulary
-        nears = sum(isinstance(node, Near) for node in walk(root))
+        nodes = walk(root)
+        nears = sum(isinstance(node, Near) for node in nodes)
+        leaves = sum(isinstance(node, Term | Ref) for node in nodes)
+        frames = sum(isinstance(node, Frame) for node in nodes)
         self.max_pairs = MAX_PAIRS // max(1, nears)
+        self.max_leaves = max(40, min(MAX_MATCHES, MAX_LEAVES // max(1, leaves)))
+        self.max_actions = max(2, min(MAX_ACTIONS, MAX_SCENES // max(1, frames)))
         self.plan = self._plan(root, title=False)
 
     def part(self, node: Node, *, title: bool) -> Plan:
@@ -129,11 +140,13 @@ class Planner:
                 return self._frame(node, title)
 
     def _leaf(self, atom: int, term: str, title: bool) -> Plan:
+        most = self.max_leaves
+
         def find(state: State) -> Matches:
             places = state.places[atom]
             if title:
                 places = [place for place in places if state.document.in_title(place[0])]
-            return [(start, end, ((start, end, term),)) for start, end in places]
+            return [(start, end, ((start, end, term),)) for start, end in places[:most]]
 
         def in_title(state: State) -> bool:
             # Places are in the order of the text: if any is in the title, the first one is.
@@ -149,7 +162,7 @@ class Planner:
             return _of_words(words, find)
 
         def find_one(state: State) -> Matches:
-            places = state.places.of_word(only)
+            places = state.places.of_word(only, most)
             return [(start, end, ((start, end, term),)) for start, end in places]
 
         return Plan(lambda state: only in state.places.numbers, find_one, words, only=only)
@@ -178,18 +191,19 @@ class Planner:
         verbs = self.vocabulary.atom(lexicon.verbs(name))
         nouns = self.vocabulary.atom(lexicon.nouns(name))
         roles = [(role, self._plan(operand, title)) for role, operand in node.roles]
-        term, gazetteer = f"@{name}", self.gazetteer
+        term, gazetteer, most = f"@{name}", self.gazetteer, self.max_actions
 
         def work(state: State) -> Matches:
             as_verbs = set(state.places.get(verbs, ()))
             as_nouns = set(state.places.get(nouns, ()))
-            places = sorted(as_verbs | as_nouns)[:MAX_MATCHES]
+            places = sorted(as_verbs | as_nouns)
             if title:
                 places = [place for place in places if state.document.in_title(place[0])]
             if not places or not all(plan.holds(state) for _, plan in roles):
                 return NONE
             actions = [
-                Action(*place, place in as_verbs, place in as_nouns, term) for place in places
+                Action(*place, place in as_verbs, place in as_nouns, term)
+                for place in places[:most]
             ]
             operands = [(role, plan.find(state)) for role, plan in roles]
             return merged(

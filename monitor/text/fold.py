@@ -51,6 +51,12 @@ _cluster = re.compile(
     r"[^\u0300-\u036f\u0653-\u0655\u0483-\u0487][\u0300-\u036f\u0653-\u0655\u0483-\u0487]*|.", re.S
 )
 # A letter with the combining marks that NFKC may join to it.
+_joins = re.compile(r"[\u0300-\u036f\u0653-\u0655\u0483-\u0487]")
+
+
+def _one_by_one(source: str) -> bool:
+    """Whether each character can be folded without its neighbours; nearly all texts can."""
+    return _joins.search(source) is None or unicodedata.is_normalized("NFKC", source)
 
 
 class Folded:
@@ -64,13 +70,13 @@ class Folded:
         self._ends: list[int] = []
         if source.isascii():
             self.text = source
-        elif unicodedata.is_normalized("NFKC", source):
-            self.text = source.translate(_table)
+        elif _one_by_one(source):
+            self.text = source.translate(_table)[:LIMIT_BYTES]
         else:
+            pieces = (match[0] for match in _cluster.finditer(source))
             self.text = "".join(
-                _fold_char(match[0]) if len(match[0]) > 1 else _table[ord(match[0])]
-                for match in _cluster.finditer(source)
-            )
+                _fold_char(piece) if len(piece) > 1 else _table[ord(piece)] for piece in pieces
+            )[:LIMIT_BYTES]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Offsets in ``source`` of ``text[start:end]``, with the marks that were folded away in it."""
@@ -88,10 +94,9 @@ class Folded:
     def _map(self) -> None:
         starts: list[int] = []
         ends: list[int] = []
-        normal = unicodedata.is_normalized("NFKC", self.source)
         pieces = (
             enumerate(self.source)
-            if normal
+            if _one_by_one(self.source)
             else ((match.start(), match[0]) for match in _cluster.finditer(self.source))
         )
         for at, piece in pieces:

@@ -12,6 +12,7 @@ role, each labelled once a reading.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 from monitor.query.frames import arabic, english, hebrew, persian, slavic
@@ -82,7 +83,10 @@ def _near(
 ) -> list[Match]:
     """The nearest candidates in the action's sentence, nearest first."""
     found = []
-    for match in matches:
+    for at in range(bisect_left(matches, (action.start - 2 * REACH,)), len(matches)):
+        match = matches[at]
+        if match[0] > action.end + REACH:
+            break
         gap = max(match[0] - action.end, action.start - match[1])
         if gap < 0 or gap > REACH:
             continue

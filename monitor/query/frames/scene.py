@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,9 @@ from typing import Protocol, TypeAlias
 
 from monitor.query.matches import Leaf
 from monitor.text import Document
+
+SIGHT = 60
+"""Words to either side of an action that its scene reaches at most, however long the sentence is."""
 
 Labels: TypeAlias = frozenset[str]
 NO_ROLE: Labels = frozenset()
@@ -59,10 +63,12 @@ class Scene:
     ) -> None:
         starts = document.sentences
         self.document = document
-        self.begin = starts[sentence - 1] if sentence else 0
-        self.end = starts[sentence] if sentence < len(starts) else len(document)
-        if self.begin < document.offset <= self.end:
-            self.end = len(document.title.words)
+        begin = starts[sentence - 1] if sentence else 0
+        end = starts[sentence] if sentence < len(starts) else len(document)
+        if begin < document.offset <= end:
+            end = len(document.title.words)
+        self.begin = max(begin, action.start - SIGHT)
+        self.end = min(end, action.end + SIGHT)
         self.action = action
         self.all_actors = actors
 
@@ -84,11 +90,14 @@ class Scene:
 
     @cached_property
     def actors(self) -> list[tuple[int, int, str]]:
-        return [
-            (start - self.begin, end - self.begin, name)
-            for start, end, name in self.all_actors
-            if self.begin <= start and end <= self.end
-        ]
+        found = []
+        for at in range(bisect_left(self.all_actors, (self.begin,)), len(self.all_actors)):
+            start, end, name = self.all_actors[at]
+            if start >= self.end:
+                break
+            if end <= self.end:
+                found.append((start - self.begin, end - self.begin, name))
+        return found
 
     @property
     def at(self) -> tuple[int, int]:
@@ -121,6 +130,8 @@ class Scene:
 
 
 def _mark(between: str) -> str:
+    if between == " ":  # nearly always
+        return ""
     for mark, signs in ((";", ";؛"), (":", ":"), ("(", "()[]"), (",", ",،"), ("–", "–—")):
         if any(sign in between for sign in signs):
             return mark
