@@ -114,6 +114,7 @@ class Cycles(Assessing):
         """Items of files into the store. Lines that are no items are counted as dropped and told."""
         known = {status.feed.url: status.feed.id for status in self.store.feeds()}
         intake = Intake(now=now, seen_at=seen_at, feed_ids=known)
+        self.forget_days()
         summary = import_items(self.line, intake.from_files(files), now=now)
         summary.dropped += intake.dropped
         for problem in intake.problems:

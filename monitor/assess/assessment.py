@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Protocol
 
-from monitor.assess.coverage import Polls, covered
+from monitor.assess.coverage import Coverages, Polls
 from monitor.assess.deadlines import state
 from monitor.assess.evidence import Absence, hypotheses
-from monitor.assess.levels import History, level
+from monitor.assess.levels import History, Memory, level
 from monitor.assess.weights import weigh
 from monitor.model import (
     Assessment,
@@ -56,14 +56,16 @@ def assess(
     changes: Iterable[LevelChange] = (),
     reviews: Iterable[Review] | None = None,
     overrides: Iterable[Override] = (),
+    memory: Memory | None = None,
 ) -> Assessment:
     """The machine's assessment of what was known at ``now``; nothing later is looked at.
 
     ``events``: those of the last ``LOOK_BACK``, members and hits included. ``coverage``: good and failed
     polls by feed and day. ``changes``: the stored level changes, for hysteresis. ``reviews``: all, where
     the events' own are not already as of ``now``. ``overrides``: the analysts' levels, shown beside.
+    ``memory``: kept from one call to the next it makes the next faster, and changes nothing else.
     """
-    feeds = tuple(feeds)
+    coverages = Coverages(feeds, coverage, now=now)
     weighed = weigh(watch.id, events, reviews, now=now)
     past = _by_indicator(watch, changes, now)
     said = _said(watch, overrides, now)
@@ -73,8 +75,9 @@ def assess(
     lexicon = Lexicon(watch.concepts) if any(i.deadlines for i in watch.indicators) else None
     for indicator in watch.indicators:
         here = weighed.get(indicator.id, [])
-        seen = covered(indicator, feeds, coverage, now=now)
-        found = level(watch.id, History(indicator, here, seen), past.get(indicator.id, []), now=now)
+        seen = coverages.of(indicator)
+        history = History(indicator, here, seen)
+        found = level(watch.id, history, past.get(indicator.id, []), now=now, memory=memory)
         override = said.get(indicator.id)
         if override is not None and override.level is not None:
             found = replace(
@@ -123,6 +126,50 @@ def level_changes(
         )
         for each in assessment.levels
         if each.level != standing.get(each.indicator, "none")
+    )
+
+
+def replayed(
+    watch: Watch,
+    events: Sequence[Event],
+    *,
+    now: datetime,
+    coverage: Polls,
+    feeds: Iterable[Feed] = (),
+    days: int = 120,
+) -> tuple[LevelChange, ...]:
+    """The changes there would have been, had somebody looked at the end of each of the last ``days``.
+
+    For an archive that was brought in later. From what was known at ``now``.
+    """
+    coverages = Coverages(feeds, coverage, now=now)
+    weighed = weigh(watch.id, events, None, now=now)
+    today = now.date()
+    looks = [
+        datetime.combine(today - timedelta(days=back), time.max, UTC) for back in range(days, 0, -1)
+    ]
+    found: list[LevelChange] = []
+    for indicator in watch.indicators:
+        history = History(indicator, weighed.get(indicator.id, []), coverages.of(indicator))
+        own: list[LevelChange] = []
+        for at in looks:
+            now_then = level(watch.id, history, own, now=at, months=0)
+            if now_then.since_at == at:
+                own.append(_change(watch, now_then, at))
+        found += own
+    return tuple(found)
+
+
+def _change(watch: Watch, found: Level, at: datetime) -> LevelChange:
+    return LevelChange(
+        watch=watch.id,
+        indicator=found.indicator,
+        at=at,
+        before=found.changed_from or "none",
+        after=found.level,
+        cause=found.cause,
+        rules=watch.rules,
+        event_ids=found.event_ids[:50],
     )
 
 

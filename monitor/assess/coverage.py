@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Hashable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 from monitor.model import Feed, Indicator
@@ -17,11 +17,13 @@ MONTH_SHARE = 0.2
 """Share of a month's days that must be covered before its silence is called quiet."""
 
 
-@dataclass(frozen=True, slots=True)
 class Coverage:
     """The days on which an indicator could have been seen."""
 
-    days: frozenset[date]
+    def __init__(self, days: Iterable[date]) -> None:
+        self.days = frozenset(days)
+        self.ordered = sorted(self.days)
+        self._states: list[int] = []
 
     def blind(self, now: datetime) -> bool:
         """No good poll today or on the ``BLIND_AFTER`` days before."""
@@ -32,29 +34,58 @@ class Coverage:
 
     def between(self, first: date, last: date) -> int:
         """Covered days from ``first`` to ``last``, both included."""
-        return sum(first <= day <= last for day in self.days)
+        return bisect_right(self.ordered, last) - bisect_left(self.ordered, first)
 
     def newest(self) -> date | None:
-        return max(self.days, default=None)
+        return self.ordered[-1] if self.ordered else None
+
+    def state(self, last: date) -> int:
+        """Tells the covered days up to ``last`` from others."""
+        if not self._states:
+            self._states = running(self.ordered)
+        return self._states[bisect_right(self.ordered, last)]
+
+
+class Coverages:
+    """Covered days by what an indicator asks of a feed; worked out once for all that ask the same."""
+
+    def __init__(self, feeds: Iterable[Feed], polls: Polls, *, now: datetime) -> None:
+        known = {feed.id: feed for feed in feeds}
+        today = now.date()
+        self._days = [
+            (known.get(id), [day for day, (good, _) in by_day.items() if good and day <= today])
+            for id, by_day in polls.items()
+        ]
+        self._found: dict[tuple[tuple[str, ...], tuple[str, ...]], Coverage] = {}
+
+    def of(self, indicator: Indicator) -> Coverage:
+        """Days with a good poll of a feed that could carry the indicator, up to now.
+
+        A feed that is polled but in no list (an import's) can carry anything.
+        """
+        asked = (indicator.languages, indicator.topics)
+        if asked not in self._found:
+            days: set[date] = set()
+            for feed, some in self._days:
+                if feed is None or can_carry(feed, indicator):
+                    days.update(some)
+            self._found[asked] = Coverage(days)
+        return self._found[asked]
 
 
 def covered(
     indicator: Indicator, feeds: Iterable[Feed], polls: Polls, *, now: datetime
 ) -> Coverage:
-    """Days with a good poll of a feed that could carry the indicator, up to ``now``.
+    """``Coverages`` of one indicator."""
+    return Coverages(feeds, polls, now=now).of(indicator)
 
-    A feed that is polled but in no list (an import's) can carry anything.
-    """
-    known = {feed.id: feed for feed in feeds}
-    today = now.date()
-    days = {
-        day
-        for id, by_day in polls.items()
-        if id not in known or can_carry(known[id], indicator)
-        for day, (good, _) in by_day.items()
-        if good and day <= today
-    }
-    return Coverage(frozenset(days))
+
+def running(values: Iterable[Hashable]) -> list[int]:
+    """Hashes of the first none, one, two… of the values."""
+    found = [0]
+    for value in values:
+        found.append(hash((found[-1], value)))
+    return found
 
 
 def can_carry(feed: Feed, indicator: Indicator) -> bool:

@@ -5,14 +5,16 @@ docs/levels.md tells it in full. Quiet ("none") and blind ("no-coverage") are ne
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from math import ceil
 
 from monitor.assess.baseline import EASE, Baseline, baseline
-from monitor.assess.coverage import MONTH_SHARE, Coverage
+from monitor.assess.coverage import MONTH_SHARE, Coverage, running
 from monitor.assess.weights import Weighed
 from monitor.model import LEVELS, Indicator, Level, LevelChange, LevelName, Month, Thresholds
 
@@ -69,28 +71,41 @@ def by_threshold(weighted: float, thresholds: Thresholds, *, share: float = 1.0)
     return "none"
 
 
+class Memory:
+    """Levels of past months, so that only what has changed since is worked out again.
+
+    ``assess`` gives the same with and without it.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str, str], tuple[int, LevelName]] = {}
+
+    def get(self, place: tuple[str, str, str], state: int) -> LevelName | None:
+        known = self._known.get(place)
+        return known[1] if known is not None and known[0] == state else None
+
+    def put(self, place: tuple[str, str, str], state: int, level: LevelName) -> None:
+        self._known[place] = (state, level)
+
+
 class History:
-    """An indicator's events and covered days, read at any time up to now."""
+    """An indicator's events (oldest first) and covered days, read at any time up to now."""
 
     def __init__(self, indicator: Indicator, events: Sequence[Weighed], coverage: Coverage) -> None:
         self.indicator = indicator
         self.events = events
         self.coverage = coverage
-        self._covered = sorted(coverage.days)
+        self._at = [each.at for each in events]
         self._counts = Counter(each.at.date() for each in events if each.counts)
+        self._usual: dict[date, Baseline | None] = {}
 
     def read(self, at: datetime) -> Reading:
         thresholds = self.indicator.thresholds
         window = thresholds.window
-        here = tuple(each for each in self.events if at - window <= each.at <= at)
+        here = tuple(self.events[bisect_left(self._at, at - window) : bisect_right(self._at, at)])
         weighted = sum(decayed(each.weight, at - each.at, window) for each in here)
         count = sum(each.counts for each in here)
-        usual = baseline(
-            self._counts,
-            self._covered,
-            window=max(1, ceil(window.total_seconds() / 86_400)),
-            today=at.date(),
-        )
+        usual = self.usual(at.date())
         held = by_threshold(weighted, thresholds, share=HOLD)
         if usual is not None:
             held = higher(held, usual.level(count, ease=EASE))
@@ -103,39 +118,67 @@ class History:
             held=held,
         )
 
-    def months(self, now: datetime, current: LevelName, *, number: int = 12) -> tuple[Month, ...]:
+    def usual(self, day: date) -> Baseline | None:
+        """What is usual in a window that ends on a day."""
+        if day not in self._usual:
+            self._usual[day] = baseline(
+                self._counts,
+                self.coverage.ordered,
+                window=max(1, ceil(self.indicator.thresholds.window.total_seconds() / 86_400)),
+                today=day,
+            )
+        return self._usual[day]
+
+    def months(
+        self, now: datetime, current: LevelName, *, number: int = 12, memory: Memory | None = None
+    ) -> tuple[Month, ...]:
         """The last ``number`` months: distinct events, and the highest level within each."""
-        by_month: defaultdict[str, list[Weighed]] = defaultdict(list)
-        for each in self.events:
-            if each.counts:
-                by_month[f"{each.at:%Y-%m}"].append(each)
         found = []
         for first in _months(now, number):
+            start = datetime(first.year, first.month, 1, tzinfo=UTC)
+            last = min(_next_month(first) - timedelta(days=1), now.date())
+            end = bisect_right(self._at, datetime.combine(last, time.max, UTC))
+            events = [e for e in self.events[bisect_left(self._at, start) : end] if e.counts]
             name = f"{first:%Y-%m}"
-            events = by_month.get(name, [])
-            level = self._month_level(first, now, events, current)
+            place = (self.indicator.watch, self.indicator.id, name)
+            state = hash((self.indicator.thresholds, self._state(end), self.coverage.state(last)))
+            level = memory.get(place, state) if memory is not None else None
+            if level is None:
+                level = self._month_level(start, last, events)
+                if memory is not None:
+                    memory.put(place, state, level)
+            if last == now.date() and "no-coverage" not in (level, current):
+                level = higher(level, current)
             found.append(Month(month=name, events=len(events), level=level))
         return tuple(found)
 
-    def _month_level(
-        self, first: date, now: datetime, events: Sequence[Weighed], current: LevelName
-    ) -> LevelName:
-        last = _next_month(first) - timedelta(days=1)
-        present = last >= now.date()
-        last = min(last, now.date())
-        days = (last - first).days + 1
-        covered = self.coverage.between(first, last)
-        if not events and covered < MONTH_SHARE * days:
+    def _month_level(self, start: datetime, last: date, events: Sequence[Weighed]) -> LevelName:
+        days = (last - start.date()).days + 1
+        if not events and self.coverage.between(start.date(), last) < MONTH_SHARE * days:
             return "no-coverage"
         newest_of_day = {each.at.date(): each.at for each in events}
         levels: list[LevelName] = [self.read(at).level for at in newest_of_day.values()]
-        levels.append(self.read(datetime(first.year, first.month, 1, tzinfo=UTC)).level)
-        if present and current != "no-coverage":
-            levels.append(current)
+        levels.append(self.read(start).level)
         return max(levels, key=LEVELS.index)
 
+    def _state(self, end: int) -> int:
+        """Tells the first ``end`` events, as they are now, from others."""
+        return self._states[end]
 
-def level(watch: str, history: History, changes: Sequence[LevelChange], *, now: datetime) -> Level:
+    @cached_property
+    def _states(self) -> list[int]:
+        return running(self.events)
+
+
+def level(
+    watch: str,
+    history: History,
+    changes: Sequence[LevelChange],
+    *,
+    now: datetime,
+    memory: Memory | None = None,
+    months: int = 12,
+) -> Level:
     """The level at ``now``; ``changes`` are the indicator's own up to now, oldest first."""
     indicator = history.indicator
     before = changes[-1] if changes else None
@@ -160,7 +203,7 @@ def level(watch: str, history: History, changes: Sequence[LevelChange], *, now: 
         by_threshold=reading.by_threshold,
         by_baseline=reading.by_baseline,
         event_ids=tuple(each.event for each in counted),
-        months=history.months(now, found),
+        months=history.months(now, found, number=months, memory=memory),
     )
 
 
