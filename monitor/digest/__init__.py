@@ -5,7 +5,7 @@ application's.
 """
 
 from monitor.digest.compose import digest_message
-from monitor.digest.content import Known, chosen
+from monitor.digest.known import Known, chosen
 from monitor.digest.letters import Attachment, Letter, frozen, message_id
 from monitor.digest.links import unsubscribe_link, unsubscribe_token
 from monitor.digest.links import verify as unsubscribe_verify

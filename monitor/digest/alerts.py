@@ -15,13 +15,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from monitor.digest import wording
-from monitor.digest.content import chosen
 from monitor.digest.forms import Form, form
+from monitor.digest.known import chosen, rank
 from monitor.digest.letters import Letter
 from monitor.digest.links import acknowledge_link, acknowledge_token
 from monitor.digest.values import House
 from monitor.model import (
-    LEVELS,
     Event,
     Indicator,
     LevelChange,
@@ -36,7 +35,6 @@ from monitor.render import BrokenTemplateError, safe_link
 FRESH = timedelta(hours=24)  # how old the hit behind a change may be
 _SEPARATOR = " + "  # between the keys in a message's slot
 _SHOWN = 5  # events below a level
-_RANK = {name: rank for rank, name in enumerate(LEVELS)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +84,7 @@ def rises(
 ) -> list[Trigger]:
     """Level changes that rose to the rule's level or beyond because of news."""
     indicators = _indicators(rule, watches)
-    least = 1 if rule.min_level in ("any", "none") else _rank(rule.min_level)
+    least = 1 if rule.min_level in ("any", "none") else rank(rule.min_level)
     previous: dict[tuple[str, str], datetime] = {}
     found = []
     for change in sorted(changes, key=lambda each: each.at):
@@ -94,7 +92,7 @@ def rises(
         since = max(previous.get(key, change.at - FRESH), change.at - FRESH)
         previous[key] = change.at
         indicator = indicators.get(key)
-        if indicator is None or _rank(change.after) < max(least, _rank(change.before) + 1):
+        if indicator is None or rank(change.after) < max(least, rank(change.before) + 1):
             continue
         causing = [events[id] for id in change.event_ids if id in events]
         fresh = [each for each in causing if _has_news(each, key, since, change.at)]
@@ -111,7 +109,7 @@ def rises(
                 after=change.after,
                 cause=change.cause,
                 events=tuple(fresh),
-                urgent=_rank(change.after),
+                urgent=rank(change.after),
             )
         )
     return found
@@ -193,10 +191,6 @@ def _indicators(rule: AlertRule, watches: Sequence[Watch]) -> dict[tuple[str, st
         for each in watch.indicators
         if chosen(rule.scope, watch, each)
     }
-
-
-def _rank(level: str) -> int:
-    return _RANK.get(level, -1)  # type: ignore[call-overload,no-any-return]
 
 
 # ── When, and how often ──────────────────────────────────────────────────────────────────────────

@@ -14,8 +14,9 @@ from typing import Any
 
 import structlog
 
-from monitor.digest.content import Known, content
+from monitor.digest.content import content
 from monitor.digest.forms import Form, form
+from monitor.digest.known import Known
 from monitor.digest.letters import (
     MAX_BYTES,
     MESSAGE_ERRORS,

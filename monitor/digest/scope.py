@@ -1,0 +1,453 @@
+"""One subscription's view of what is known: which events, levels and gaps it has, as lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from monitor.digest import wording
+from monitor.digest.known import Known, chosen, rank
+from monitor.digest.values import (
+    CoverageGap,
+    EventLine,
+    EvidenceLine,
+    House,
+    LevelLine,
+    RestLine,
+)
+from monitor.digest.wording import readable
+from monitor.model import (
+    Event,
+    FeedStatus,
+    Indicator,
+    Level,
+    LevelChange,
+    LevelName,
+    Status,
+    StoredHit,
+    Subscription,
+)
+from monitor.render import safe_link
+
+STALE = timedelta(hours=24)  # nobody polled for so long: the digest says so first
+_TERMS, _TITLE, _SNIPPET = 5, 220, 180
+_GRADES = "ABCDEF"
+
+
+class Scope:
+    """One subscription's view of what is known."""
+
+    def __init__(
+        self, known: Known, subscription: Subscription, house: House, zone: ZoneInfo
+    ) -> None:
+        self.known = known
+        self.subscription = subscription
+        self.house = house
+        self.zone = zone
+        self.feeds = {status.feed.id: status for status in known.feeds}
+        self.indicators: dict[tuple[str, str], Indicator] = {
+            (watch.id, each.id): each
+            for watch in known.watches
+            for each in watch.indicators
+            if chosen(subscription, watch, each)
+        }
+        self.levels: dict[tuple[str, str], Level] = {
+            (level.watch, level.indicator): level
+            for assessment in known.assessments.values()
+            for level in assessment.levels
+        }
+        self.flooding = {flood.feed: flood for flood in known.floods}
+
+    def link(self, path: str) -> str:
+        return f"{self.house.public_url.rstrip('/')}{path}" if self.house.public_url else ""
+
+    # ── Events ───────────────────────────────────────────────────────────────────────────────────
+
+    def event_lines(self) -> tuple[list[EventLine], str]:
+        """Lines of all events, best corroborated first, and one line on imports and rematches."""
+        news = [stored for stored in self.known.hits if self._wanted(stored)]
+        events = {event.id: event for event in self.known.events}
+        # an event that is dismissed for every indicator in scope is no news, imported or not
+        news = [stored for stored in news if not self._dismissed(stored, events)]
+        bulk = [stored for stored in news if stored.how in ("import", "rematch")]
+        single = [
+            stored
+            for stored in news
+            if stored.how not in ("import", "rematch") and not self._flooded(stored)
+        ]
+        by_event: dict[int, list[StoredHit]] = {}
+        lone: list[StoredHit] = []
+        for stored in single:
+            if stored.event in events:
+                by_event.setdefault(events[stored.event].id, []).append(stored)
+            else:
+                lone.append(stored)
+        lines = [
+            line
+            for number, hits in by_event.items()
+            if (line := self._event_line(events[number], hits)) is not None
+        ]
+        lines += [self._lone_line(hits) for hits in _by_item(lone)]
+        lines.sort(key=_best_first)
+        return lines, _bulk_line(bulk)
+
+    def _wanted(self, stored: StoredHit) -> bool:
+        key = (stored.hit.watch, stored.hit.indicator)
+        if stored.withdrawn_at is not None or stored.status == "dismissed":
+            return False
+        if key not in self.indicators or not self._level_reached(key):
+            return False
+        languages = self.subscription.languages
+        return not languages or not stored.item.lang or stored.item.lang in languages
+
+    def _dismissed(self, stored: StoredHit, events: Mapping[int, Event]) -> bool:
+        event = events.get(stored.event) if stored.event is not None else None
+        pair = (stored.hit.watch, stored.hit.indicator)
+        return event is not None and event.reviews.get(pair) == "dismissed"
+
+    def _level_reached(self, key: tuple[str, str]) -> bool:
+        least = self.subscription.min_level
+        level = self.levels.get(key)
+        if least in ("any", "none") or level is None:  # unknown: rather show than hide
+            return True
+        return rank(level.analyst or level.level) >= rank(least)
+
+    def _flooded(self, stored: StoredHit) -> bool:
+        flood = self.flooding.get(stored.item.feed)
+        return flood is not None and abs(stored.stored_at - flood.at) < timedelta(minutes=5)
+
+    def _event_line(self, event: Event, news: Sequence[StoredHit]) -> EventLine | None:
+        fresh = {stored.number for stored in self.known.hits}
+        alive = [
+            stored
+            for stored in event.hits
+            if self._wanted(stored) and not self._dismissed(stored, {event.id: event})
+        ]
+        if not alive and not news:
+            return None
+        seen = any(stored.number not in fresh for stored in alive)
+        lead = max(news, key=lambda stored: (self._graderank(stored), stored.hit.score))
+        pairs = dict.fromkeys(
+            (stored.hit.watch, stored.hit.indicator) for stored in [*news, *alive]
+        )
+        statuses = [event.reviews.get(pair, "new") for pair in pairs]
+        denials = sum(member.role == "denial" for member in event.members)
+        items = max(1, len(event.members))
+        grown = len({stored.item.id for stored in news}) if seen else 0
+        return self._line(
+            number=event.id,
+            title=event.title or lead.item.title,
+            lang=event.lang or lead.item.lang,
+            lead=lead,
+            news=news,
+            pairs=tuple(pairs),
+            items=items,
+            origins=event.independent_origins,
+            denials=denials,
+            at=max(stored.stored_at for stored in news),
+            status=_status(statuses),
+            stage=event.stage or lead.hit.stage or "",
+            event_grade=event.grade if event.grade and event.grade_by else "",
+            grown=grown,
+            link=self.link(f"/events/{event.id}"),
+        )
+
+    def _lone_line(self, hits: Sequence[StoredHit]) -> EventLine:
+        lead = max(hits, key=lambda stored: stored.hit.score)
+        return self._line(
+            number=0,
+            title=lead.item.title,
+            lang=lead.item.lang,
+            lead=lead,
+            news=hits,
+            pairs=tuple(dict.fromkeys((each.hit.watch, each.hit.indicator) for each in hits)),
+            items=1,
+            origins=1,
+            denials=0,
+            at=lead.stored_at,
+            status=lead.status,
+            stage=lead.hit.stage or "",
+            event_grade="",
+            grown=0,
+            link=self.link("/inbox?status=new"),
+        )
+
+    def _line(
+        self,
+        *,
+        number: int,
+        title: str,
+        lang: str,
+        lead: StoredHit,
+        news: Sequence[StoredHit],
+        pairs: Sequence[tuple[str, str]],
+        items: int,
+        origins: int,
+        denials: int,
+        at: datetime,
+        status: Status,
+        stage: str,
+        event_grade: str,
+        grown: int,
+        link: str,
+    ) -> EventLine:
+        feed = self.feeds.get(lead.item.feed)
+        name = lead.item.source or (feed.feed.name if feed else "") or lead.item.feed
+        return EventLine(
+            number=number,
+            title=wording.cut(readable(title), _TITLE) or "(no title)",
+            lang=lang,
+            snippet=_snippet(lead),
+            indicators=tuple(indicator for _, indicator in pairs),
+            terms=_terms(lead, news),
+            source=wording.cut(readable(name), 80),
+            grade=feed.feed.reliability if feed else "",
+            event_grade=event_grade,
+            stage=wording.STAGE_WORDS.get(stage, stage),
+            items=items,
+            origins=origins,
+            denials=denials,
+            at=at,
+            date=wording.day(at.astimezone(self.zone)),
+            status=status,
+            link=link,
+            source_link=safe_link(lead.item.link),
+            grown=grown,
+            corroboration=wording.corroboration(items, origins, denials),
+            score=lead.hit.score,
+        )
+
+    def _graderank(self, stored: StoredHit) -> int:
+        feed = self.feeds.get(stored.item.feed)
+        return -_GRADES.find(feed.feed.reliability) if feed else -len(_GRADES)
+
+    def rest_lines(self, rest: Sequence[EventLine]) -> list[RestLine]:
+        """Counts by indicator; an event of two indicators counts for its first."""
+        counted = Counter(line.indicators[0] for line in rest)
+        titles = {key[1]: readable(each.title) for key, each in self.indicators.items()}
+        return [
+            RestLine(
+                indicator=indicator,
+                title=titles.get(indicator, indicator),
+                events=number,
+                link=self.link(f"/inbox?status=new&indicator={quote(indicator)}"),
+            )
+            for indicator, number in sorted(counted.items())
+        ]
+
+    # ── Levels, evidence, coverage ───────────────────────────────────────────────────────────────
+
+    def level_lines(self) -> list[LevelLine]:
+        """Net changes since the last digest, the highest first; up and down again is no change."""
+        first: dict[tuple[str, str], LevelChange] = {}
+        last: dict[tuple[str, str], LevelChange] = {}
+        for change in sorted(self.known.changes, key=lambda each: each.at):
+            key = (change.watch, change.indicator)
+            first.setdefault(key, change)
+            last[key] = change
+        lines = [
+            self._level_line(key, first[key].before, change)
+            for key, change in last.items()
+            if key in self.indicators and first[key].before != change.after
+        ]
+        least = self.subscription.min_level
+        if least not in ("any", "none"):
+            lines = [
+                line for line in lines if max(rank(line.before), rank(line.after)) >= rank(least)
+            ]
+        return sorted(lines, key=lambda line: (rise(line) <= 0, -rank(line.after), line.indicator))
+
+    def _level_line(
+        self, key: tuple[str, str], before: LevelName, change: LevelChange
+    ) -> LevelLine:
+        level = self.levels.get(key)
+        return LevelLine(
+            indicator=key[1],
+            title=readable(self.indicators[key].title),
+            before=before,
+            after=change.after,
+            at=change.at,
+            cause=wording.cut(readable(change.cause), 160),
+            events=level.events if level else len(change.event_ids),
+            baseline=level.baseline if level else None,
+            months=level.months[-12:] if level else (),
+            analyst=level.analyst if level else None,
+            link=self.link(f"/inbox?indicator={quote(key[1])}"),
+        )
+
+    def evidence(self) -> list[EvidenceLine]:
+        """Hypotheses by least evidence against, as ACH reasons by elimination."""
+        lines: list[EvidenceLine] = []
+        for watch in self.known.watches:
+            assessment = self.known.assessments.get(watch.id)
+            if assessment is None or not any(key[0] == watch.id for key in self.indicators):
+                continue
+            titles = {each.id: each.title for each in watch.hypotheses}
+            found = [
+                EvidenceLine(
+                    hypothesis=each.hypothesis,
+                    title=titles.get(each.hypothesis, each.hypothesis),
+                    for_=each.for_,
+                    against=each.against,
+                )
+                for each in assessment.hypotheses
+            ]
+            lines += sorted(found, key=lambda line: (line.against, -line.for_, line.hypothesis))
+        return lines
+
+    def quiet(self, lines: Sequence[EventLine]) -> list[str]:
+        """Indicators that could be seen and brought nothing."""
+        busy = {indicator for line in lines for indicator in line.indicators}
+        return [
+            key[1]
+            for key in self.indicators
+            if key[1] not in busy
+            and (level := self.levels.get(key)) is not None
+            and level.level in ("none", "low")
+            and level.changed_from is None
+        ]
+
+    def gap(self) -> CoverageGap | None:
+        """Failing feeds and blind indicators; None where all is well."""
+        enabled = [each for each in self.known.feeds if each.feed.enabled]
+        failing = [each for each in enabled if each.state.health == "failing"]
+        blind = [
+            key[1]
+            for key in self.indicators
+            if (level := self.levels.get(key)) is not None and level.level == "no-coverage"
+        ]
+        polled = [
+            each.state.last_polled_at for each in enabled if each.state.last_polled_at is not None
+        ]
+        stale = bool(polled) and self.known.as_of - max(polled) > STALE
+        if not failing and not blind and not stale:
+            return None
+        topics = {topic for each in failing for topic in each.feed.topics}
+        touched = [
+            key[1] for key, each in self.indicators.items() if topics.intersection(each.topics)
+        ]
+        since = [each.state.since_at for each in failing if each.state.since_at is not None]
+        sentence = self._gap_sentence(failing, enabled, touched, blind, stale, polled)
+        return CoverageGap(
+            failing=tuple(readable(each.feed.name or each.feed.id) for each in failing),
+            feeds=len(enabled),
+            since_at=min(since) if since else None,
+            indicators=tuple(touched),
+            blind=tuple(blind),
+            sentence=sentence,
+        )
+
+    def _gap_sentence(
+        self,
+        failing: Sequence[FeedStatus],
+        enabled: Sequence[FeedStatus],
+        touched: Sequence[str],
+        blind: Sequence[str],
+        stale: bool,
+        polled: Sequence[datetime],
+    ) -> str:
+        parts: list[str] = []
+        if stale:
+            last = max(polled)
+            parts.append(
+                f"No feed has been polled for {wording.ago(self.known.as_of - last)}, "
+                f"since {wording.local(last, self.zone)}. What follows is old."
+            )
+        if failing:
+            since = [each.state.since_at for each in failing if each.state.since_at is not None]
+            when = f" since {wording.day(min(since).astimezone(self.zone))}" if since else ""
+            verb = "is" if len(failing) == 1 else "are"
+            parts.append(
+                f"{len(failing)} of {wording.count(len(enabled), 'feed')} {verb} failing{when}."
+            )
+            if touched:
+                parts.append(f"{wording.listed(touched)} may be undercounted.")
+        if blind:
+            verb = "has" if len(blind) == 1 else "have"
+            parts.append(
+                f"{wording.listed(blind)} {verb} no coverage: silence there means nothing."
+            )
+        return " ".join(parts)
+
+    def flood_line(self) -> str:
+        if not self.known.floods:
+            return ""
+        words = [
+            f"{readable(flood.name)} ({wording.count(flood.items, 'item')})"
+            for flood in self.known.floods
+        ]
+        verb = "was" if len(words) == 1 else "were"
+        return (
+            f"Suddenly all new at once, so stored but not listed: {wording.listed(words)} {verb} "
+            "probably moved or rebuilt."
+        )
+
+
+# ── Small things ─────────────────────────────────────────────────────────────────────────────────
+
+
+def rise(line: LevelLine) -> int:
+    return rank(line.after) - rank(line.before)
+
+
+def _status(statuses: Sequence[Status]) -> Status:
+    for status in ("second-look", "new", "confirmed"):
+        if status in statuses:
+            return status
+    return "new"
+
+
+def _best_first(line: EventLine) -> tuple[object, ...]:
+    """Independent origins, then the better source, then items, then the newer."""
+    grade = _GRADES.find(line.grade) if line.grade else len(_GRADES)
+    return (-line.origins, grade, -line.items, -line.score, -line.at.timestamp(), line.number)
+
+
+def _by_item(hits: Sequence[StoredHit]) -> list[list[StoredHit]]:
+    found: dict[str, list[StoredHit]] = {}
+    for stored in hits:
+        found.setdefault(stored.item.id, []).append(stored)
+    return list(found.values())
+
+
+def _bulk_line(bulk: Sequence[StoredHit]) -> str:
+    if not bulk:
+        return ""
+    parts = []
+    for how, word in (
+        ("import", "an import"),
+        ("rematch", "changed rules applied to stored items"),
+    ):
+        some = [stored for stored in bulk if stored.how == how]
+        if some:
+            by = Counter(stored.hit.indicator for stored in some)
+            top = [f"{indicator} {number:,}" for indicator, number in by.most_common(4)]
+            more = f", {len(by) - 4} more indicators" if len(by) > 4 else ""
+            parts.append(f"{wording.count(len(some), 'hit')} from {word} ({', '.join(top)}{more})")
+    return f"Not news, listed on the pages only: {' and '.join(parts)}."
+
+
+def _snippet(lead: StoredHit) -> str:
+    """The start of the summary, or the piece around its first match when that comes late."""
+    text = readable(lead.item.summary)
+    starts = [span.start for span in lead.hit.spans if span.field == "summary"]
+    if starts and min(starts) > _SNIPPET - 40:
+        begin = text.rfind(" ", 0, max(0, min(starts) - 60)) + 1
+        return "…" + wording.cut(text[begin:], _SNIPPET - 1)
+    return wording.cut(text, _SNIPPET)
+
+
+def _terms(lead: StoredHit, news: Sequence[StoredHit]) -> tuple[str, ...]:
+    """The words that matched, as published, without repeats."""
+    found: dict[str, str] = {}
+    for stored in [lead, *news]:
+        if stored.item.id != lead.item.id:
+            continue
+        for span in stored.hit.spans:
+            text = stored.item.title if span.field == "title" else stored.item.summary
+            word = wording.cut(readable(text[span.start : span.end]) or span.term, 40)
+            found.setdefault(word.casefold(), word)
+    return tuple(list(found.values())[:_TERMS])
