@@ -280,7 +280,7 @@ class AlertEvent:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertLine:
     indicator: str
-    title: str
+    name: str
     before: str
     after: str
     cause: str
@@ -339,11 +339,12 @@ def alert_content(
     zone = ZoneInfo(rule.timezone)
     lines = tuple(_line(each, house, zone) for each in triggers)
     first = triggers[0]
+    name = wording.full_name(first.indicator, wording.readable(first.title))
     if first.is_rise:
         level = wording.LEVEL_WORDS.get(str(first.after), str(first.after))
-        head = f"{first.indicator} {first.title} rose to {level}"
+        head = f"{name} rose to {level}"
     else:
-        head = f"{first.indicator} {first.title}: a second independent origin"
+        head = f"{name}: a second independent origin"
     more = f", and {len(triggers) - 1} more" if len(triggers) > 1 else ""
     again = "Again: " if first.repeat else ""
     room = 70 - len(house.name[:24]) - len(more) - len(again) - 2
@@ -351,11 +352,17 @@ def alert_content(
         house=house.name,
         name=rule.name,
         recipient=recipient,
-        subject=f"{house.name[:24]}: {again}{wording.cut(head, max(20, room))}{more}",
+        subject=f"{house.name[:24]}: {again}{_cut_name(head, name, max(20, room))}{more}",
         sentence=f"{again}{head}{more}.",
         lines=lines,
         zone=rule.timezone,
     )
+
+
+def _cut_name(head: str, name: str, room: int) -> str:
+    """``head`` in ``room`` characters: the name gives way, what happened to it stays."""
+    over = len(head) - room
+    return head.replace(name, wording.cut(name, max(8, len(name) - over)), 1) if over > 0 else head
 
 
 def _line(trigger: Trigger, house: House, zone: ZoneInfo) -> AlertLine:
@@ -363,7 +370,7 @@ def _line(trigger: Trigger, house: House, zone: ZoneInfo) -> AlertLine:
     token = acknowledge_token(house.secret, trigger.key)
     return AlertLine(
         indicator=trigger.indicator,
-        title=trigger.title,
+        name=wording.full_name(trigger.indicator, wording.readable(trigger.title)),
         before=str(trigger.before or ""),
         after=str(trigger.after or ""),
         cause=wording.cut(wording.readable(trigger.cause), 300),

@@ -120,9 +120,9 @@ def bare_text(said: DigestContent) -> str:
     rows = [f"{said.house}: {said.heading}", said.period, "", said.sentence]
     rows += ["", said.gap.sentence] if said.gap else []
     for line in said.levels:
-        rows += ["", f"{line.indicator} {line.title}: {line.before} -> {line.after}"]
+        rows += ["", f"{line.name}: {line.before} -> {line.after}"]
     for event in said.events:
-        rows += ["", event.title, f"{', '.join(event.indicators)} | {event.source} | {event.date}"]
+        rows += ["", event.title, f"{', '.join(event.labels)} | {event.source} | {event.date}"]
         rows += [link for link in (event.link, event.source_link) if link]
     if said.rest:
         rows += ["", f"And {said.total - len(said.events)} more."]

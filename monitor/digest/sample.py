@@ -94,6 +94,7 @@ def digest() -> DigestContent:
         lang="en",
         snippet="The harbour master refused certificates.",
         indicators=("B3",),
+        labels=("B3",),
         terms=("tankers", "cover"),
         source="Straits Shipping Bulletin",
         grade="A",
@@ -136,6 +137,7 @@ def digest() -> DigestContent:
             LevelLine(
                 indicator="B3",
                 title="Tanker insurance",
+                name="B3 Tanker insurance",
                 before="low",
                 after="high",
                 at=_AT,
@@ -151,6 +153,7 @@ def digest() -> DigestContent:
             LevelLine(
                 indicator="D1",
                 title="Competition for buyers",
+                name="D1 Competition for buyers",
                 before="elevated",
                 after="low",
                 at=_AT,
@@ -168,6 +171,7 @@ def digest() -> DigestContent:
             RestLine(
                 indicator="B3",
                 title="Tanker insurance",
+                name="B3 Tanker insurance",
                 events=30,
                 link=f"{_BASE}/inbox?indicator=B3",
             ),
@@ -199,7 +203,7 @@ def alert() -> AlertContent:
     )
     line = AlertLine(
         indicator="B3",
-        title="Tanker insurance",
+        name="B3 Tanker insurance",
         before="low",
         after="high",
         cause="5 events in 30 days",

@@ -61,6 +61,10 @@ class Scope:
         }
         self.flooding = {flood.feed: flood for flood in known.floods}
 
+    def short_name(self, key: tuple[str, str]) -> str:
+        found = self.indicators.get(key)
+        return wording.short_name(key[1], readable(found.title) if found else "")
+
     def link(self, path: str) -> str:
         return f"{self.house.public_url.rstrip('/')}{path}" if self.house.public_url else ""
 
@@ -139,8 +143,6 @@ class Scope:
         grown = len({stored.item.id for stored in news}) if seen else 0
         return self._line(
             number=event.id,
-            title=event.title or lead.item.title,
-            lang=event.lang or lead.item.lang,
             lead=lead,
             news=news,
             pairs=tuple(pairs),
@@ -159,8 +161,6 @@ class Scope:
         lead = max(hits, key=lambda stored: stored.hit.score)
         return self._line(
             number=0,
-            title=lead.item.title,
-            lang=lead.item.lang,
             lead=lead,
             news=hits,
             pairs=tuple(dict.fromkeys((each.hit.watch, each.hit.indicator) for each in hits)),
@@ -179,8 +179,6 @@ class Scope:
         self,
         *,
         number: int,
-        title: str,
-        lang: str,
         lead: StoredHit,
         news: Sequence[StoredHit],
         pairs: Sequence[tuple[str, str]],
@@ -198,10 +196,11 @@ class Scope:
         name = lead.item.source or (feed.feed.name if feed else "") or lead.item.feed
         return EventLine(
             number=number,
-            title=wording.cut(readable(title), _TITLE) or "(no title)",
-            lang=lang,
+            title=wording.cut(readable(lead.item.title), _TITLE) or "(no title)",
+            lang=lead.item.lang,
             snippet=_snippet(lead),
             indicators=tuple(indicator for _, indicator in pairs),
+            labels=tuple(self.short_name(pair) for pair in pairs),
             terms=_terms(lead, news),
             source=wording.cut(readable(name), 80),
             grade=feed.feed.reliability if feed else "",
@@ -232,6 +231,7 @@ class Scope:
             RestLine(
                 indicator=indicator,
                 title=titles.get(indicator, indicator),
+                name=wording.full_name(indicator, titles.get(indicator, "")),
                 events=number,
                 link=self.link(f"/inbox?status=new&indicator={quote(indicator)}"),
             )
@@ -267,6 +267,7 @@ class Scope:
         return LevelLine(
             indicator=key[1],
             title=readable(self.indicators[key].title),
+            name=wording.full_name(key[1], readable(self.indicators[key].title)),
             before=before,
             after=change.after,
             at=change.at,
@@ -302,7 +303,7 @@ class Scope:
         """Indicators that could be seen and brought nothing."""
         busy = {indicator for line in lines for indicator in line.indicators}
         return [
-            key[1]
+            self.short_name(key)
             for key in self.indicators
             if key[1] not in busy
             and (level := self.levels.get(key)) is not None
@@ -315,7 +316,7 @@ class Scope:
         enabled = [each for each in self.known.feeds if each.feed.enabled]
         failing = [each for each in enabled if each.state.health == "failing"]
         blind = [
-            key[1]
+            key
             for key in self.indicators
             if (level := self.levels.get(key)) is not None and level.level == "no-coverage"
         ]
@@ -326,17 +327,15 @@ class Scope:
         if not failing and not blind and not stale:
             return None
         topics = {topic for each in failing for topic in each.feed.topics}
-        touched = [
-            key[1] for key, each in self.indicators.items() if topics.intersection(each.topics)
-        ]
+        touched = [key for key, each in self.indicators.items() if topics.intersection(each.topics)]
         since = [each.state.since_at for each in failing if each.state.since_at is not None]
         sentence = self._gap_sentence(failing, enabled, touched, blind, stale, polled)
         return CoverageGap(
             failing=tuple(readable(each.feed.name or each.feed.id) for each in failing),
             feeds=len(enabled),
             since_at=min(since) if since else None,
-            indicators=tuple(touched),
-            blind=tuple(blind),
+            indicators=tuple(id for _, id in touched),
+            blind=tuple(id for _, id in blind),
             sentence=sentence,
         )
 
@@ -344,8 +343,8 @@ class Scope:
         self,
         failing: Sequence[FeedStatus],
         enabled: Sequence[FeedStatus],
-        touched: Sequence[str],
-        blind: Sequence[str],
+        touched: Sequence[tuple[str, str]],
+        blind: Sequence[tuple[str, str]],
         stale: bool,
         polled: Sequence[datetime],
     ) -> str:
@@ -364,13 +363,16 @@ class Scope:
                 f"{len(failing)} of {wording.count(len(enabled), 'feed')} {verb} failing{when}."
             )
             if touched:
-                parts.append(f"{wording.listed(touched)} may be undercounted.")
+                parts.append(f"{self._named(touched)} may be undercounted.")
         if blind:
             verb = "has" if len(blind) == 1 else "have"
-            parts.append(
-                f"{wording.listed(blind)} {verb} no coverage: silence there means nothing."
-            )
+            parts.append(f"{self._named(blind)} {verb} no coverage: silence there means nothing.")
         return " ".join(parts)
+
+    def _named(self, keys: Sequence[tuple[str, str]]) -> str:
+        """Names in a sentence: more of them where they are short."""
+        names = [self.short_name(key) for key in keys]
+        return wording.listed(names, 6 if all(len(name) < 10 for name in names) else 4)
 
     def flood_line(self) -> str:
         if not self.known.floods:

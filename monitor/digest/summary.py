@@ -95,9 +95,8 @@ class Summary:
             verb = "up to" if rise(top) > 0 else "down to" if rise(top) < 0 else "now"
             change = f" {verb} {_level(top.after)}"
             joint = ", " if tail else ""
-            name = f"{top.indicator} {top.title}"
             room -= len(change) + len(joint)
-            name = wording.cut(name, room) if room >= len(top.indicator) + 8 else top.indicator
+            name = wording.cut(top.name, room) if room >= 12 else wording.cut(top.indicator, 12)
             return wording.cut(f"{head}{name}{change}{joint}{tail}", _SUBJECT)
         return wording.cut(head + (tail or self._subject_empty()), _SUBJECT)
 

@@ -49,6 +49,7 @@ class LevelLine:
 
     indicator: str
     title: str
+    name: str  # "A2 Drone co-production"
     before: LevelName
     after: LevelName
     at: datetime
@@ -68,7 +69,8 @@ class EventLine:
     title: str
     lang: str
     snippet: str
-    indicators: tuple[str, ...]
+    indicators: tuple[str, ...]  # ids
+    labels: tuple[str, ...]  # what readers call them
     terms: tuple[str, ...]  # the words that matched, as published
     source: str
     grade: str  # of the source, A–F
@@ -107,6 +109,7 @@ class RestLine:
 
     indicator: str
     title: str
+    name: str
     events: int
     link: str
 
@@ -136,7 +139,7 @@ class DigestContent:
     to_review: int  # of these, not decided yet
     rest: tuple[RestLine, ...]
     evidence: tuple[EvidenceLine, ...]
-    quiet: tuple[str, ...]
+    quiet: tuple[str, ...]  # short names
     imported: str  # one line, or ""
     flood: str  # one line, or ""
     rules: Mapping[str, str] = field(default_factory=dict)  # watch → version

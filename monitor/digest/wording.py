@@ -25,6 +25,7 @@ STAGE_WORDS = {
     "threat": "threat",
     "denied": "denied",
 }
+_SHORT_ID = 4
 _MONTHS = [
     "January",
     "February",
@@ -112,6 +113,16 @@ def cut(text: str, limit: int) -> str:
     head = flat[: limit - 1]
     at_word = head.rsplit(" ", 1)[0] if " " in head[limit // 2 :] else head
     return at_word.rstrip(" ,;:–-") + "…"
+
+
+def full_name(id: str, title: str) -> str:
+    """``A2 Drone co-production`` for a short id; a long one only says the title again."""
+    return f"{id} {title}" if len(id) <= _SHORT_ID else title or id
+
+
+def short_name(id: str, title: str) -> str:
+    """``A2``, or the beginning of the title where the id is no short one."""
+    return id if len(id) <= _SHORT_ID else cut(title, 48) or id
 
 
 def sentence(text: str) -> str:
