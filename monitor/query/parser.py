@@ -249,9 +249,6 @@ class _Parser:
 
     def term(self, token: Token) -> Term:
         text = token.text[1:-1] if token.kind == "phrase" else token.text
-        words = split_words(text)
-        if not words:
-            self.fail_at(token, "there is no letter or digit in this term", "leave it out")
         stars = [m.start() for m in re.finditer(r"\*", text)]
         for star in stars:
             if star == 0 or not (text[star - 1].isalnum() or text[star - 1] == "_"):
@@ -262,6 +259,8 @@ class _Parser:
                 )
             if star + 1 < len(text) and text[star + 1].isalnum():
                 self.fail_at(token, "“*” can stand only at the end of a word", "write two terms")
+        if not split_words(text):
+            self.fail_at(token, "there is no letter or digit in this term", "leave it out")
         return Term(text, token.start, token.end)
 
     # ── What makes no sense ──────────────────────────────────────────────────────────────────────

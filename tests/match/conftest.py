@@ -46,7 +46,7 @@ CONCEPTS = (
     concept("supply", "action",
             {"en": "supply, supplies, supplied, send, sends, sent, deliver*, ship, ships, shipped",
              "ru": "постав*", "fa": "داد, تحویل داد", "ar": "زودت, سلمت"},
-            {"en": "delivery, deliveries, shipment*, transfer*", "ru": "поставк*", "fa": "تحویل, ارسال"}),
+            {"en": "delivery, deliveries, shipment*", "ru": "поставк*", "fa": "تحویل, ارسال"}),
     concept("strike", "action",
             {"en": "strike, strikes, struck, hit, hits, bomb*", "ru": "удари*, атаков*"},
             {"en": "strike, strikes, airstrike*", "ru": "удар, удары"}),

@@ -51,11 +51,11 @@ ITEMS = {
 
 QUERIES = {
     "frames": "@supply(by: @iran, of: @drone, to: @russia)",
-    "four roles": "@supply(by: @iran OR @russia, of: @weapon, to: @russia OR @iran, in: @syria OR @iran)",
+    "four roles": "@supply(by: @iran OR @russia, of: @weapon, to: @russia OR @iran, in: @syria)",
     "a chain of NEAR": " NEAR/500 ".join(["@iran", "a*", "i*", "s*", "d*", "r*", "@russia", "b*"]),
     "sentences": "(a* OR i*) NEAR/sentence (a* OR b* OR i*) NEAR/sentence (i* OR r*)",
     "many prefixes": " OR ".join(f"{letter}*" for letter in "abcdefghijklmnopqrstuvwxyz"),
-    "many terms": "(" + " OR ".join(f"{letter}{i}*" for i in range(10) for letter in "abcdirs") + ") OR i*",
+    "many terms": " OR ".join(f"{a}{b}*" for a in "abcdirs" for b in "adinoru") + " OR i*",
     "sixty NEAR": " OR ".join(f"(i* NEAR/{i + 1} r*)" for i in range(60)),
     "sixty frames": " OR ".join(["@supply(by: @iran, to: @russia)"] * 60),
     "deep": "(" * 50 + "@iran" + ")" * 50 + " AND NOT NOT NOT opinion",

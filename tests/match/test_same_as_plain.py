@@ -10,15 +10,14 @@ from monitor.model import Span
 from monitor.query import Facts, Lexicon, PlainEvaluator, parse
 from monitor.query.matches import evidence
 from monitor.text import Document
-
 from tests.match.conftest import CONCEPTS, item, watch
 
-WORDS = [
-    *"Iran Russia drones drone Shahed Shaheed sends sent deliveries delivery to of by and the US us".split(),
-    *"United States Washington Assad ambassador strikes strike Israel's Israeli in Syria was struck".split(),
-    *"Su-35 35 Иран поставил России поставки беспилотников удары по Сирии".split(),
-    *"ایران پهپاد به روسیه تحویل داد می‌شود وإيران لروسيا مسيرات טהרן מישראל איראן".split(),
-]
+WORDS = """
+Iran Russia drones drone Shahed Shaheed sends sent deliveries delivery to of by and the US us United States
+Washington Assad ambassador strikes strike Israel's Israeli in Syria was struck Su-35 35
+Иран поставил России поставки беспилотников удары по Сирии
+ایران پهپاد به روسیه تحویل داد می‌شود وإيران لروسيا مسيرات טהרן מישראל איראן
+""".split()  # noqa: SIM905 — a list of words reads better as words
 GAPS = [" ", " ", " ", " ", ", ", ". ", "! ", " - ", "; ", "\n", " “", "’s "]
 TERMS = [
     "sent", "drone*", '"United States"', "US", "strike*", '"by Russia"', '"deliver* of"', "35", "Su-35",
@@ -48,7 +47,7 @@ fillers = st.one_of(
     st.lists(st.sampled_from(ACTORS), min_size=2, max_size=3).map(" OR ".join),
 )
 roles = st.lists(
-    st.tuples(st.sampled_from("by on of to from in with".split()), fillers),
+    st.tuples(st.sampled_from(["by", "on", "of", "to", "from", "in", "with"]), fillers),
     min_size=1,
     max_size=3,
     unique_by=lambda each: each[0],

@@ -1,4 +1,4 @@
-"""What users were let down by elsewhere: substrings, possessives, hyphens, capitals, transliterations."""
+"""Where other tools fail their users: substrings, possessives, hyphens, capitals, spellings."""
 
 from __future__ import annotations
 
@@ -35,7 +35,12 @@ NOT_FOUND = [
     ("half a phrase", '"United States"', "United Kingdom and the states"),
     ("a phrase with a word between", '"United States"', "United Arab States"),
     ("a phrase turned round", '"United States"', "States United"),
-    ("a phrase over the border of title and summary", '"United States"', "We are United", "States!"),
+    (
+        "a phrase over the border of title and summary",
+        '"United States"',
+        "We are United",
+        "States!",
+    ),
     ("another number", '"Su-35"', "Su-34 crashes"),
 ]
 
