@@ -15,7 +15,9 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -49,6 +51,7 @@ _log = structlog.get_logger(__name__)
 
 BATCH_POLLS = 64  # polls in one transaction at most: bounds how long the write lock is held
 BATCH_ITEMS = 2_000
+POLLS_IN_HAND = 256  # fetched and not yet stored at most: bounds memory, whatever the number of feeds
 JOIN_WINDOW = timedelta(days=10)  # how far back a new hit may find its event
 
 
@@ -190,17 +193,21 @@ async def run_cycle(
     if not claimed:
         return summary
     done: asyncio.Queue[Poll] = asyncio.Queue()
+    room = asyncio.Semaphore(POLLS_IN_HAND)
 
     async def poll_into_queue(status: FeedStatus) -> None:
+        await room.acquire()
         await done.put(await poll_feed(line, status, now))
 
-    polling = [asyncio.create_task(poll_into_queue(status)) for status in claimed]
+    polling = [asyncio.create_task(poll_into_queue(status)) for status in by_turns(claimed)]
     waiting = {status.feed.id for status in claimed}
     try:
         while waiting:
             polls = await _take(done)
             await _to_the_end(store_polls, line, polls, now, summary)
             waiting -= {poll.feed.id for poll in polls}
+            for _ in polls:
+                room.release()
     finally:
         for task in polling:
             task.cancel()
@@ -211,6 +218,16 @@ async def run_cycle(
         summary.levels = await asyncio.to_thread(assess_watches, line, now)
     summary.seconds = time.monotonic() - started
     return summary
+
+
+def by_turns(statuses: Sequence[FeedStatus]) -> list[FeedStatus]:
+    """Host after host, one feed each: a host with many feeds, which has to be asked slowly, does not
+    keep the others waiting."""
+    hosts: dict[str, list[FeedStatus]] = {}
+    for status in statuses:
+        hosts.setdefault(urlsplit(status.feed.url).netloc, []).append(status)
+    rounds = zip_longest(*hosts.values())
+    return [status for some in rounds for status in some if status is not None]
 
 
 async def poll_feed(line: Line, status: FeedStatus, now: datetime) -> Poll:
