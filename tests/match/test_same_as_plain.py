@@ -13,8 +13,8 @@ from monitor.text import Document
 from tests.match.conftest import CONCEPTS, item, watch
 
 WORDS = """
-Iran Russia drones drone Shahed Shaheed sends sent deliveries delivery to of by and the US us United States
-Washington Assad ambassador strikes strike Israel's Israeli in Syria was struck Su-35 35
+Iran Russia drones drone Shahed Shaheed sends sent deliveries delivery to of by and the US us United
+States Washington Assad ambassador strikes strike Israel's Israeli in Syria was struck Su-35 35
 Иран поставил России поставки беспилотников удары по Сирии
 ایران پهپاد به روسیه تحویل داد می‌شود وإيران لروسيا مسيرات טהרן מישראל איראן
 """.split()  # noqa: SIM905 — a list of words reads better as words

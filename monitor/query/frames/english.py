@@ -164,7 +164,7 @@ class English:
     # ── Before the action ────────────────────────────────────────────────────────────────────────
 
     def _before(self, scene: Scene, reading: str, start: int, end: int, at: int) -> Labels:
-        if scene.word(end) in OTHER_DOER and scene.breaks[end] == "":
+        if scene.word(end) in OTHER_DOER and (end < at or scene.hyphened(end)):
             return roles("of on to") if reading == "passive" else NO_ROLE
         governor = _governor(scene, start, 0)
         if reading == "noun":

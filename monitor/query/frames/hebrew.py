@@ -89,6 +89,8 @@ class Hebrew:
         if not _connected(scene, *between):
             return NO_ROLE
         attached = _prefix(scene.word(start))
+        if attached == "ל" and "בין" in scene.words[max(0, start - 4) : start]:
+            return roles("with to on")  # "בין איראן לרוסיה": between one and the other
         if attached:
             return roles({"ל": "to on", "מ": "from by", "ב": "in on with"}[attached])
         governor = _governor(scene, start, 0 if before else after)

@@ -90,6 +90,8 @@ class Persian:
         if not _connected(scene, *between):
             return NO_ROLE
         governor = _governor(scene, start, 0 if before else after)
+        if governor and _used_up(scene, start, end, governor):
+            governor = ""
         if governor:
             found = roles(_prepositions[governor])
             if governor == "از" and not scene.is_actor(start, end):
@@ -145,6 +147,12 @@ def _governor(scene: Scene, start: int, lowest: int) -> str:
         ):
             return ""
     return ""
+
+
+def _used_up(scene: Scene, start: int, end: int, governor: str) -> bool:
+    """Whether the preposition has a name of its own before a thing: "به روسیه پهپاد داد"."""
+    at = max(i for i in range(start) if scene.word(i) == governor)
+    return not scene.is_actor(start, end) and scene.is_actor(at + 1, at + 2)
 
 
 def _ezafe(scene: Scene, end: int, nearer: int) -> bool:

@@ -108,6 +108,10 @@ class Scene:
         """The word at an index of the sentence; "" outside."""
         return self.words[index] if 0 <= index < len(self.words) else ""
 
+    def hyphened(self, index: int) -> bool:
+        """Whether a word is joined to the one before it by a hyphen."""
+        return self.document.between(self.begin + index) in ("-", "‐", "‑")
+
     def is_actor(self, start: int, end: int) -> bool:
         """Whether a place is (part of) the mention of a possible doer."""
         return any(first < end and start < last for first, last, _ in self.actors)
