@@ -43,7 +43,7 @@ def running(installation: Any, *arguments: str) -> Iterator[subprocess.Popen[str
         process.communicate(timeout=20)
 
 
-def _wait_for(url: str, process: subprocess.Popen[str], seconds: float = 40) -> httpx.Response:
+def _wait_for(url: str, process: subprocess.Popen[str], seconds: float = 150) -> httpx.Response:
     deadline = time.monotonic() + seconds
     while True:
         assert process.poll() is None, process.communicate()[0]
@@ -68,7 +68,7 @@ def test_the_service_polls_serves_pages_and_ends_on_sigterm(service: Any) -> Non
     url = f"http://127.0.0.1:{service.port}"
     with running(service) as process:
         _wait_for(url + "/healthz", process)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90
         while not (hits := service.run("hits", "--json").json):
             assert time.monotonic() < deadline, "no feed was polled"
             time.sleep(0.2)
@@ -114,7 +114,7 @@ def _told(service: Any) -> bool:
     return log.exists() and "@dron" in log.read_text(encoding="utf-8")
 
 
-def _until(condition: Any, seconds: float = 40) -> None:
+def _until(condition: Any, seconds: float = 150) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
