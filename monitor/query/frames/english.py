@@ -188,16 +188,17 @@ class English:
     def _before_noun(self, scene: Scene, start: int, end: int, at: int, governor: str) -> Labels:
         between = scene.words[end:at]
         own = [word for word in between if word != "s" and word not in DETERMINER]
-        if len(own) <= 2 and not (PREPOSITIONS | CLAUSE | SAY).intersection(between):
-            if (
-                not scene.has_break(end, at, ",;:(–")
-                and not any(map(LIGHT.fullmatch, own))
-                and not any(map(SUFFER.fullmatch, own))
-            ):
-                if scene.word(end) == "s" or _adjective(scene.word(end - 1)):
-                    return roles("by from with")
-                if not own or not any(BLAME.fullmatch(word) for word in own):
-                    return roles("by of on with from")
+        if (
+            len(own) <= 2
+            and not (PREPOSITIONS | CLAUSE | SAY).intersection(between)
+            and not scene.has_break(end, at, ",;:(–")
+            and not any(map(LIGHT.fullmatch, own))
+            and not any(map(SUFFER.fullmatch, own))
+        ):
+            if scene.word(end) == "s" or _adjective(scene.word(end - 1)):
+                return roles("by from with")
+            if not own or not any(BLAME.fullmatch(word) for word in own):
+                return roles("by of on with from")
         if not _reaches(scene, start, end, at):
             return NO_ROLE
         if governor and governor != "of":

@@ -221,12 +221,12 @@ class Slavic:
     def _connected(self, scene: Scene, start: int, end: int, *, before: bool) -> bool:
         """Whether place and action are of one clause."""
         words = scene.words[start:end]
-        if any(word in self.clause or self.say.match(word) for word in words):
-            # "Иран, который поставил": the relative pronoun stands for what is before it.
-            if not (
-                before and words and words[-1].startswith(("котор", "яки", "яка", "яке", "які"))
-            ):
-                return False
+        # "Иран, который поставил": the relative pronoun stands for what is before it.
+        relative = (
+            before and words and words[-1].startswith(("котор", "яки", "яка", "яке", "які"))
+        )
+        if not relative and any(word in self.clause or self.say.match(word) for word in words):
+            return False
         if scene.has_break(start, end, ";:(–"):
             return False
         commas = [i for i in range(start, min(end + 1, len(scene.words))) if scene.breaks[i] == ","]
