@@ -11,7 +11,7 @@ from typing import cast
 import jinja2
 
 from monitor import render
-from monitor.app.assessing import Assessing
+from monitor.app.handwork import Handwork
 from monitor.desk import User
 from monitor.errors import ConfigError
 from monitor.report import CHANGES, SPAN, prepare, report
@@ -21,7 +21,7 @@ from monitor.web.access import Role, hash_password
 _NAME = re.compile(r"[\w.@-]{1,64}")
 
 
-class Pages(Assessing):
+class Pages(Handwork):
     """The report and the pages of an installation."""
 
     @cached_property

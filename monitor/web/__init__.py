@@ -13,7 +13,20 @@ from starlette.exceptions import HTTPException
 
 from monitor.desk import ConflictError
 from monitor.errors import BusyError, ConfigError, MonitorError, StoreError, TemplateError
-from monitor.web import board, deciding, feeds, health, inbox, login
+from monitor.web import (
+    api,
+    board,
+    deciding,
+    events,
+    evidence,
+    exports,
+    feeds,
+    health,
+    inbox,
+    login,
+    mail_links,
+    method,
+)
 from monitor.web.gate import Gate
 from monitor.web.installation import Evidence, Filed, Installation, Trial, WebSettings
 from monitor.web.site import LoginNeededError, NotAllowedError, Site, wants_json
@@ -29,6 +42,9 @@ __all__ = [
     "routes_app",
 ]
 
+_PARTS = (
+    health, login, board, inbox, deciding, events, evidence, method, exports, feeds, mail_links, api,
+)  # fmt: skip
 _log = structlog.get_logger(__name__)
 
 
@@ -57,7 +73,7 @@ def routes_app(installation: Installation, settings: WebSettings) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.site = site
-    for part in (health, login, board, inbox, deciding, feeds):
+    for part in _PARTS:
         app.include_router(part.router)
     app.add_exception_handler(LoginNeededError, _to_login)
     app.add_exception_handler(NotAllowedError, _not_allowed)
