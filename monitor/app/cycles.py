@@ -19,7 +19,7 @@ from monitor.model import FeedState
 from monitor.normalise import normalise
 from monitor.parse import ParserPool
 from monitor.pipeline import Line, Poll, Summary, assess_watches, import_items, run_cycle
-from monitor.polling import PollingPolicy, settle
+from monitor.polling import PollingPolicy, adopts, settle
 from monitor.protocols import PollRecord, Recognised
 
 _log = structlog.get_logger(__name__)
@@ -94,7 +94,9 @@ class Cycles(Assessing):
 
     def poll(self, *, now: datetime, everything: bool = False) -> Summary:
         """One cycle over the feeds that are due, or all."""
-        return self.finish(run_cycle(self.line, now=now, everything=everything))
+        summary = self.finish(run_cycle(self.line, now=now, everything=everything))
+        self.adopt_moves(now)
+        return summary
 
     async def poll_due(self, now: datetime) -> None:
         """One round of the service; several may be under way, each with feeds of its own."""
@@ -120,6 +122,22 @@ class Cycles(Assessing):
         for problem in intake.problems:
             _log.warning("import", problem=problem)
         return summary
+
+    def adopt_moves(self, _now: datetime) -> None:
+        """Takes over new addresses of feeds whose permanent redirect has held long enough.
+
+        A feed that a file declares is changed in the file: there the log says so.
+        """
+        for status in self.store.feeds():
+            address = adopts(status.state, policy=self._policy)
+            if not address or address == status.feed.url:
+                continue
+            feed = status.feed
+            if feed.declared_in:
+                _log.warning("moved", feed=feed.id, to=address, change_it_in=feed.declared_in)
+            else:
+                self.store.set_feed_url(feed.id, address)
+                _log.info("moved", feed=feed.id, to=address)
 
     def reassess(self, now: datetime) -> None:
         """Levels decay and feeds fall silent without any poll: they are looked at all the same."""

@@ -150,10 +150,13 @@ class Post(Alerting):
         views: _Views,
     ) -> Composed:
         now, address = views.now, bare(recipient)
-        before = self.store.frozen_slots("digest", subscription.name, address, as_of=now, limit=1)
-        previous_at = before[0][1] if before else None
+        before = now if views.looking else None
+        earlier = self.store.frozen_slots(
+            "digest", subscription.name, address, before=before, limit=1
+        )
+        previous_at = earlier[0][1] if earlier else None
         hits = self.store.unsent_hits(
-            subscription.name, address, as_of=now, since=since - FIRST_LOOK
+            subscription.name, address, as_of=now, since=since - FIRST_LOOK, before=before
         )
         after = upcoming(subscription.schedule, subscription.timezone, now=max(now, slot.at))
         looked_from = previous_at or since - FIRST_LOOK
@@ -194,7 +197,7 @@ class Post(Alerting):
 
     def preview_digests(self, *, as_of: datetime, name: str | None = None) -> list[Path]:
         """The digests as they would go out at ``as_of``, as files; nothing in the store changes."""
-        views = _Views(self, as_of)
+        views = _Views(self, as_of, looking=True)
         folder = FolderMailer(self.config.root / "preview")
         paths = []
         for subscription, recipient in self.readers(name):
@@ -285,8 +288,11 @@ class Post(Alerting):
 class _Views:
     """What all digests of one round share, worked out when the first of them needs it."""
 
-    def __init__(self, post: Post, now: datetime) -> None:
+    def __init__(self, post: Post, now: datetime, *, looking: bool = False) -> None:
         self.post = post
+        self.looking = (
+            looking  # at what would have been sent then: what was sent since is not there
+        )
         self.now = now
         self.note = ""
 

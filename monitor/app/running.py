@@ -59,6 +59,7 @@ class Running(Pages, Post, Standing, Keeping):
         )
         yield Job(name="rules", every=timedelta(seconds=5), run=self.refresh_rules, roles=_EVERYONE)
         yield Job(name="levels", every=timedelta(minutes=10), run=self.reassess, roles=_SCHEDULERS)
+        yield Job(name="moves", every=timedelta(hours=1), run=self.adopt_moves, roles=_SCHEDULERS)
         yield Job(name="keep", every=timedelta(hours=6), run=self.expire, roles=_SCHEDULERS)
         yield from self.mail_jobs()
 

@@ -15,6 +15,7 @@ from monitor.app.outcomes import Finding, InstallationStatus, in_words
 from monitor.app.setup import check
 from monitor.errors import MonitorError
 from monitor.model import FeedStatus
+from monitor.polling import adopts
 
 _LATE = timedelta(
     minutes=15
@@ -128,6 +129,10 @@ class Standing(Cycles):
         if bad:
             named = [f"{each.feed.name or each.feed.id} ({each.state.cause})" for each in bad]
             words += ": " + in_words(named, most=4)
+        moved = [each for each in feeds if each.feed.declared_in and adopts(each.state)]
+        if moved:
+            named = [f"{each.feed.id} to {each.state.moved_to}" for each in moved]
+            words += f"; moved, change it in its file: {in_words(named, most=4)}"
         yield Finding(what="feeds", ok=len(bad) * 2 <= len(feeds), words=words)
 
     def _mail(self) -> Finding:
