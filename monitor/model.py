@@ -468,6 +468,7 @@ class Evidence:
     capped: bool = False
     event_ids: tuple[int, ...] = ()
     deadline: str = ""  # set where it is the missing of something expected
+    diagnosticity: int = 0  # spread of the indicator's (or deadline's) ratings, 0–4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,16 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from monitor.model import Assessment, Event, Hit, HypothesisEvidence, Item, Level, StoredHit
+from monitor.model import (
+    Assessment,
+    DeadlineState,
+    Event,
+    Hit,
+    HypothesisEvidence,
+    Item,
+    Level,
+    StoredHit,
+)
 
 
 def iso(at: datetime | None) -> str | None:
@@ -109,6 +118,7 @@ def event_shape(event: Event) -> dict[str, Any]:
                 "role": member.role,
                 "of": member.of,
                 "why": member.why,
+                "pinned": member.pinned,
             }
             for member in event.members
         ],
@@ -133,6 +143,18 @@ def _watch_shape(assessment: Assessment) -> dict[str, Any]:
         "as_of": iso(assessment.as_of),
         "indicators": [_level_shape(level) for level in assessment.levels],
         "hypotheses": [_hypothesis_shape(each) for each in assessment.hypotheses],
+        "deadlines": [_deadline_shape(each) for each in assessment.deadlines],
+    }
+
+
+def _deadline_shape(deadline: DeadlineState) -> dict[str, Any]:
+    return {
+        "id": deadline.deadline,
+        "indicator": deadline.indicator,
+        "text": deadline.text,
+        "due_at": iso(deadline.due_at),
+        "state": deadline.state,
+        "event_ids": list(deadline.event_ids),
     }
 
 
@@ -173,8 +195,10 @@ def _hypothesis_shape(evidence: HypothesisEvidence) -> dict[str, Any]:
                 "for": round(part.for_, 3),
                 "against": round(part.against, 3),
                 "capped": part.capped,
+                "diagnosticity": part.diagnosticity,
                 "event_ids": list(part.event_ids),
             }
+            | ({"deadline": part.deadline} if part.deadline else {})
             for part in evidence.parts
         ],
     }

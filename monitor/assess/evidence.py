@@ -76,6 +76,7 @@ def _part(
         event_ids=tuple(
             each.event for each in sorted(here, key=lambda each: (-each.weight, each.event))
         ),
+        diagnosticity=indicator.diagnosticity,
     )
 
 
@@ -88,4 +89,5 @@ def _missing(hypothesis: str, absence: Absence) -> Evidence:
         for_=value if rating > 0 else 0.0,
         against=value if rating < 0 else 0.0,
         deadline=absence.deadline,
+        diagnosticity=max(absence.ach.values()) - min(absence.ach.values()),
     )

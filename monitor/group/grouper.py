@@ -13,7 +13,7 @@ from monitor.group.independence import behind
 from monitor.group.likeness import compare, why
 from monitor.group.roles import Place, places
 from monitor.group.window import Window, partition
-from monitor.model import STAGES, Event, Feed, Hit, Item, Member, StoredHit, Watch
+from monitor.model import STAGES, Event, Feed, Hit, Item, StoredHit, Watch
 from monitor.protocols import EventDraft
 
 WORTH: Mapping[str, float] = {
@@ -247,13 +247,9 @@ def corrected(events: Iterable[Event]) -> dict[str, int]:
         for event in events
         if event.id in apart
         or any(status != "new" for status in event.reviews.values())
-        or any(_by_hand(member) for member in event.members)
+        or any(member.pinned for member in event.members)
         for member in event.members
     }
-
-
-def _by_hand(member: Member) -> bool:
-    return member.pinned or member.why.startswith(("split from event ", "merged from event "))
 
 
 def _key(hit: Hit) -> tuple[str, str]:

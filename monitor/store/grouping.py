@@ -252,6 +252,9 @@ class Corrections(Part):
         with self.db.write(lock=INGEST_LOCK) as connection:
             _members(connection, event)
             _pin(connection, event, pinned)
+            groups = Groups(connection, at)
+            groups.touch(event)
+            groups.finish()
             action = "pinned" if pinned else "unpinned"
             audit.note(connection, action, f"event/{event}", by=by, at=at)
 

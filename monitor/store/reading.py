@@ -17,6 +17,7 @@ from monitor.model import Event, Item, Member, Status, StoredHit
 from monitor.store.codec import ITEM_TEXT, AnyRow, Fields, hit_from, item_from
 from monitor.store.part import Part, chunks
 from monitor.store.tables import (
+    AUDIT,
     EVENT,
     EVENT_ITEM,
     GRADE,
@@ -376,6 +377,7 @@ def _members(
     if as_of is not None:
         edited = {row.item for row in rows if row.item_since_at > as_of}
         past = _past(connection, ITEM_PAST, ITEM_PAST.c.item, edited, as_of)
+    pins = _pins(connection, numbers, as_of)
     found: defaultdict[int, list[Member]] = defaultdict(list)
     for row in rows:
         found[row.event].append(
@@ -386,9 +388,36 @@ def _members(
                 similarity=row.similarity,
                 why=row.why,
                 added_at=row.added_at,
+                pinned=row.pinned if as_of is None else _was_pinned(row, pins[row.event]),
             )
         )
     return found
+
+
+def _pins(
+    connection: Connection, events: Sequence[int], as_of: datetime | None
+) -> defaultdict[int, list[tuple[datetime, bool]]]:
+    """When each event was pinned or let go, oldest first; memberships only know how it is now."""
+    found: defaultdict[int, list[tuple[datetime, bool]]] = defaultdict(list)
+    if as_of is None:
+        return found
+    query = (
+        select(AUDIT.c.subject, AUDIT.c.action, AUDIT.c.at)
+        .where(
+            AUDIT.c.subject.in_([f"event/{event}" for event in events]),
+            AUDIT.c.action.in_(["pinned", "unpinned", "merged"]),
+            AUDIT.c.at <= as_of,
+        )
+        .order_by(AUDIT.c.number)
+    )
+    for row in connection.execute(query):
+        found[int(row.subject.removeprefix("event/"))].append((row.at, row.action != "unpinned"))
+    return found
+
+
+def _was_pinned(row: AnyRow, pins: Sequence[tuple[datetime, bool]]) -> bool:
+    """What an analyst put somewhere was pinned with it; then every pin of its event applies."""
+    return next((pinned for at, pinned in reversed(pins) if at >= row.added_at), bool(row.by))
 
 
 def _hits_of_events(

@@ -31,7 +31,7 @@ class Life:
         self.hours += 1
         polls = [self.poll] * 3
         machine = [self.withdraw, self.rematch, self.regroup, self.level, self.rules]
-        analyst = [self.review, self.grade, self.split, self.merge, self.override]
+        analyst = [self.review, self.grade, self.split, self.merge, self.pin, self.override]
         do = self.chance.choice([*polls, *machine, *analyst])
         # A split of one item, a merge with itself: refused, and nothing happened.
         with contextlib.suppress(StoreError):
@@ -102,6 +102,9 @@ class Life:
 
     def merge(self):
         self.store.merge_events(self.event(), self.event(), by="ana", at=self.now)
+
+    def pin(self):
+        self.store.set_pinned(self.event(), self.chance.random() < 0.7, by="ana", at=self.now)
 
     def level(self):
         change = LevelChange(
