@@ -191,7 +191,7 @@ def undo_reviews(request: Request, site: TheSite, viewer: TheReviewer, form: The
     found = undo(site, str(form.get("token", "")), by=viewer.name, now=site.now())
     back = back_to(site, str(form.get("back", "")))
     if wants_json(request):
-        return JSONResponse(_shape(found), status_code=409 if found.conflicts else 200)
+        return JSONResponse(_shape(site, found), status_code=200 if found.done else 409)
     words = f"{plural(len(found.done), 'verdict')} undone." + _conflict_words(found)
     return site.redirect(back, words=words)
 
@@ -248,7 +248,7 @@ def _second(
 def _told(request: Request, site: Site, outcome: Outcome, status: str, back: str) -> Response:
     if wants_json(request):
         code = 409 if outcome.conflicts and not outcome.done else 200
-        return JSONResponse(_shape(outcome) | {"status": status}, status_code=code)
+        return JSONResponse(_shape(site, outcome) | {"status": status}, status_code=code)
     word = {"new": "Put back", "second-look": "Marked for a second look"}.get(
         status, STATUS_WORDS[status]
     )
@@ -263,7 +263,7 @@ def _conflict_words(outcome: Outcome) -> str:
     return f" {len(outcome.conflicts)} left as they are ({told})."
 
 
-def _shape(outcome: Outcome) -> dict[str, Any]:
+def _shape(site: Site, outcome: Outcome) -> dict[str, Any]:
     return {
         "done": [str(pair) for pair in outcome.done],
         "conflicts": [
@@ -271,4 +271,5 @@ def _shape(outcome: Outcome) -> dict[str, Any]:
             for pair, error in outcome.conflicts
         ],
         "undo": outcome.undo,
+        "to_review": site.to_review(),
     }

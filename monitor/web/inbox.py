@@ -64,11 +64,13 @@ def events(request: Request, site: TheSite, viewer: TheViewer) -> Response:
 
 
 @router.get("/inbox/detail")
-def detail(request: Request, site: TheSite, viewer: TheViewer, open: str = "") -> Response:
+def detail(
+    request: Request, site: TheSite, viewer: TheViewer, open: str = "", blind: bool = False
+) -> Response:
     """The pane alone, for our script."""
     given = asked("/inbox", request.query_params)
-    found = detail_of(site, open)
-    values = {"detail": found, "reasons": REASONS, "here": given.link(site), "blind": False}
+    found = detail_of(site, open, blind=blind)
+    values = {"detail": found, "reasons": REASONS, "here": given.link(site), "blind": blind}
     return site.fragment("detail", viewer, values)
 
 
