@@ -72,14 +72,22 @@ class Outbox(Part):
         *,
         as_of: datetime | None = None,
         since: datetime | None = None,
+        before: datetime | None = None,
     ) -> Sequence[StoredHit]:
-        """Hits that no frozen digest of this subscription to this recipient covers yet, oldest first."""
+        """Hits that no frozen digest of this subscription to this recipient covers yet, oldest first.
+
+        ``before``: digests frozen then or later do not count, as if they were yet to come.
+        """
         covered = exists().where(
             MESSAGE_HIT.c.kind == "digest",
             MESSAGE_HIT.c.subscription == subscription,
             MESSAGE_HIT.c.recipient == recipient,
             MESSAGE_HIT.c.hit == HIT.c.number,
         )
+        if before is not None:
+            covered = covered.where(
+                MESSAGE.c.number == MESSAGE_HIT.c.message, MESSAGE.c.created_at < before
+            )
         query = reading.hit_query(as_of).where(~covered).order_by(HIT.c.stored_at, HIT.c.number)
         if since is not None:
             query = query.where(HIT.c.stored_at >= since)
@@ -141,7 +149,7 @@ class Outbox(Part):
         recipient: str,
         *,
         since: datetime | None = None,
-        as_of: datetime | None = None,
+        before: datetime | None = None,
         limit: int | None = None,
     ) -> Sequence[tuple[str, datetime]]:
         """(slot, when it was frozen) of messages, without their bytes; the newest first."""
@@ -153,8 +161,8 @@ class Outbox(Part):
         )
         if since is not None:
             query = query.where(MESSAGE.c.created_at >= since)
-        if as_of is not None:
-            query = query.where(MESSAGE.c.created_at <= as_of)
+        if before is not None:
+            query = query.where(MESSAGE.c.created_at < before)
         with self.db.read() as connection:
             return [(row.slot, row.created_at) for row in connection.execute(query)]
 
