@@ -163,8 +163,9 @@ def message_id(house: House, kind: str, subscription: str, recipient: str, slot:
 
 
 def bare(recipient: str) -> str:
-    """The address without a name."""
-    return parseaddr(recipient)[1] or recipient
+    """The address without a name; what is no address, as a chat's name, stays as it is."""
+    address = parseaddr(recipient)[1]
+    return address if "@" in address else recipient
 
 
 def header_text(text: str) -> str:
@@ -174,6 +175,8 @@ def header_text(text: str) -> str:
 
 
 def _mailbox(text: str) -> Address:
+    if "@" not in text:
+        return Address(header_text(text), "chat", "localhost")
     name, address = parseaddr(text)
     local, _, domain = address.rpartition("@")
     return Address(header_text(name), header_text(local), _ascii_domain(domain))

@@ -6,7 +6,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -168,6 +168,7 @@ class Installation:
             )
         with app.store.batch(now=at) as batch:
             state = next(each.state for each in app.store.feeds() if each.feed.id == feed)
+            state = replace(state, last_polled_at=at, last_good_at=at, polls=state.polls + 1)
             batch.finish_poll(PollRecord(feed=feed, at=at, outcome="ok", new=len(names)), state)
         numbers = {
             stored.event for stored in app.store.hits() if stored.item.id in names and stored.event
