@@ -149,6 +149,12 @@ class Summary:
         )
         return "\n".join(rows)
 
+    def add(self, other: Summary) -> None:
+        """Adds what another has counted."""
+        _add(self, other)
+        self.levels += other.levels
+        self.seconds += other.seconds
+
     def count(self, recognised: Recognised, stored: Stored) -> None:
         self.new += len(recognised.new)
         self.updated += len(recognised.updated)
@@ -359,11 +365,18 @@ def assess_watches(line: Line, now: datetime) -> list[LevelChange]:
 
 
 def import_items(
-    line: Line, items: Iterable[Item], *, now: datetime, chunk: int = BATCH_ITEMS
+    line: Line,
+    items: Iterable[Item],
+    *,
+    now: datetime,
+    chunk: int = BATCH_ITEMS,
+    then: Callable[[Batch, Summary], None] | None = None,
+    assessing: bool = True,
 ) -> Summary:
     """Recognise → match → store → assess for items from files. Idempotent; never alerts.
 
-    An item whose ``first_seen_at`` is set keeps it, else it is first seen ``now``.
+    An item whose ``first_seen_at`` is set keeps it, else it is first seen ``now``. ``then`` is called
+    with what came of it within the transaction of each chunk.
     """
     started, summary = time.monotonic(), Summary()
     for some in chunks(items, chunk):
@@ -372,8 +385,11 @@ def import_items(
             recognised = batch.add_items(some, how="import", warm_up=False)
             hits = store_hits(line, batch, recognised, matched, how="import")
             events = group_hits(line, batch, hits, now)
-        summary.count(recognised, Stored(len(hits), events))
-    summary.levels = assess_watches(line, now)
+            summary.count(recognised, Stored(len(hits), events))
+            if then is not None:
+                then(batch, summary)
+    if assessing:
+        summary.levels = assess_watches(line, now)
     summary.seconds = time.monotonic() - started
     return summary
 
@@ -398,6 +414,20 @@ class Change:
         if len(self.examples) < 200:
             self.examples.append((sign, indicator, title))
 
+    def add(self, other: Mapping[str, Any]) -> None:
+        """Adds what another, as JSON, has counted."""
+        self.items += other["items"]
+        self.kept += other["kept"]
+        self.gained += other["gained"]
+        self.lost += other["lost"]
+        for indicator, found in other["by_indicator"].items():
+            gained, lost = self.by_indicator.get(indicator, (0, 0))
+            self.by_indicator[indicator] = (gained + found["gained"], lost + found["lost"])
+        room = max(0, 200 - len(self.examples))
+        self.examples += [
+            (each["change"], each["indicator"], each["title"]) for each in other["examples"][:room]
+        ]
+
     def as_json(self) -> dict[str, Any]:
         return {
             "items": self.items,
@@ -419,12 +449,17 @@ def rematch(
     line: Line, *, now: datetime, since: datetime | None = None, dry_run: bool = False
 ) -> Change:
     """Applies the present rules to stored items. A dry run only counts."""
+    change = rematch_items(line, line.store.items(since=since), now=now, dry_run=dry_run)
+    if not dry_run:
+        assess_watches(line, now)
+    return change
+
+
+def rematch_items(line: Line, wanted: Iterable[Item], *, now: datetime, dry_run: bool) -> Change:
+    """``rematch`` of some items, without looking at levels: what one of many workers does."""
     change = Change()
-    held: dict[str, set[tuple[str, str]]] = {}
-    for stored in line.store.hits(since=None):
-        if stored.withdrawn_at is None:
-            held.setdefault(stored.item.id, set()).add((stored.hit.watch, stored.hit.indicator))
-    for items in chunks(line.store.items(since=since), BATCH_ITEMS):
+    for items in chunks(wanted, BATCH_ITEMS):
+        held = line.store.held_hits([item.id for item in items])
         found = {item.id: (item, hits) for item, hits in line.matcher.match_many(items)}
         change.items += len(items)
         touched = [id for id in found if _differs(change, *found[id], held.get(id, set()))]
@@ -438,8 +473,6 @@ def rematch(
                 [hit for _, hits in found.values() for hit in hits], how="rematch"
             )
             group_hits(line, batch, fresh, now)
-    if not dry_run:
-        assess_watches(line, now)
     return change
 
 

@@ -102,6 +102,10 @@ class Batch(Protocol):
         """Health, schedule, validators and the poll log, in the same transaction as the items."""
         ...
 
+    def put_part(self, run: str, part: int, value: object) -> None:
+        """Keeps what a part of shared work came to, with what it stored."""
+        ...
+
 
 class Store(Protocol):
     """The database. Methods are synchronous and safe to call from any thread."""
@@ -148,6 +152,10 @@ class Store(Protocol):
         as_of: datetime | None = None,
         limit: int | None = None,
     ) -> Sequence[StoredHit]: ...
+
+    def held_hits(self, ids: Collection[str]) -> Mapping[str, set[tuple[str, str]]]:
+        """Item id → (watch, indicator) of the hits that hold now."""
+        ...
 
     def events(
         self,

@@ -15,9 +15,10 @@ from monitor.app.ruling import Ruling
 from monitor.app.running import Running
 from monitor.app.setup import check, init
 from monitor.app.standing import Standing
+from monitor.app.working import Working
 
 __all__ = ["App", "Finding", "check", "init"]
 
 
-class App(Running, Pages, Post, Ruling, Feeding, Standing, Keeping):
+class App(Running, Pages, Working, Ruling, Post, Feeding, Standing, Keeping):
     """One installation, as commands and the service use it."""

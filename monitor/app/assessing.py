@@ -19,7 +19,7 @@ from monitor.backtest import Backtest, backtest, known_events
 from monitor.errors import ConfigError
 from monitor.group import Grouper, suggested_grade
 from monitor.model import Assessment, Event, Feed, LevelChange, StoredHit, Watch
-from monitor.protocols import EventDraft
+from monitor.protocols import EventDraft, Matcher
 from monitor.watch.versions import rules_of
 
 CATALOGUE = "feeds"
@@ -144,6 +144,10 @@ class Assessing(Base):
                 self._desk = _Desk()
             return self._desk
 
+    def matcher_for(self, since: datetime | None) -> Matcher:
+        """What matches stored items anew; with many machines, what they have found."""
+        return self.rules.matcher
+
     # ── Backtest ─────────────────────────────────────────────────────────────────────────────────
 
     def backtest(self, *, since: datetime | None, until: datetime, known: Path | None) -> Backtest:
@@ -160,7 +164,7 @@ class Assessing(Base):
         ]
         return backtest(
             watch,
-            self.rules.matcher,
+            self.matcher_for(since),
             items,
             feeds=self._feeds(),
             known=known_events(rows, watch),

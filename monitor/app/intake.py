@@ -107,6 +107,18 @@ class Intake:
         return replace(item, first_seen_at=None)
 
 
+def is_lines(file: Path) -> bool:
+    """Whether a file is JSON Lines, not a feed document. Raises ConfigError if it cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(512).lstrip(b"\xef\xbb\xbf \t\r\n")
+    except OSError as error:
+        raise ConfigError(
+            f"cannot be read: {(error.strerror or str(error)).lower()}", subject=str(file)
+        ) from None
+    return not (start.startswith(b"<") or _is_json_feed(start))
+
+
 def _is_json_feed(start: bytes) -> bool:
     return start.startswith(b"{") and b"jsonfeed.org" in start
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -10,8 +11,7 @@ import structlog
 
 from monitor.app.keeping import Keeping
 from monitor.app.pages import Pages
-from monitor.app.post import Post
-from monitor.app.standing import Standing
+from monitor.app.working import Working
 from monitor.errors import MonitorError
 from monitor.service import Beat, Job, Role, Service, check_bind
 
@@ -22,7 +22,7 @@ _SCHEDULERS: frozenset[Role] = frozenset({"all", "scheduler"})
 _EVERYONE: frozenset[Role] = frozenset({"all", "scheduler", "worker", "web"})
 
 
-class Running(Pages, Post, Standing, Keeping):
+class Running(Pages, Working, Keeping):
     """``monitor run``."""
 
     @cached_property
@@ -37,7 +37,7 @@ class Running(Pages, Post, Standing, Keeping):
         if role in ("all", "web"):
             check_bind(web.host, users=len(self.store.users()))
         self.stop_work()  # connections of this thread's loop: the service has a loop of its own
-        with self.store.hold_run_lock(role, "monitor run", now=now):
+        with self._holding(role, now):
             service = Service(
                 jobs=tuple(self.jobs()),
                 clock=self.clock,
@@ -49,7 +49,25 @@ class Running(Pages, Post, Standing, Keeping):
             _log.info("running", role=role, feeds=len(self.store.feeds()))
             service.serve(role)
 
+    @contextmanager
+    def _holding(self, role: Role, now: datetime) -> Iterator[None]:
+        """On SQLite one process a role; on PostgreSQL any number, of which one schedules."""
+        if not self.is_shared:
+            with self.store.hold_run_lock(role, "monitor run", now=now):
+                yield
+            return
+        try:
+            yield
+        finally:
+            self.election.resign()
+
     def jobs(self) -> Iterator[Job]:
+        """What this installation's service does: by itself, or in the queue with others."""
+        if self.is_shared:
+            return self.shared_jobs(list(self._own_jobs()))
+        return self._own_jobs()
+
+    def _own_jobs(self) -> Iterator[Job]:
         yield Job(
             name="poll",
             every=timedelta(seconds=2),

@@ -96,6 +96,10 @@ class HttpFetcher:
         host = httpx.URL(url).host
         self._bound().politeness.block(host, seconds)
 
+    def waits(self, url: str) -> float:
+        """Seconds that the host of a URL still wants to be left alone; 0 = none."""
+        return self._bound().politeness.blocked_for(httpx.URL(url).host)
+
     async def aclose(self) -> None:
         edge, self._edge = self._edge, None
         if edge is not None and edge.loop is asyncio.get_running_loop():

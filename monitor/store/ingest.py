@@ -32,10 +32,10 @@ from monitor.store.codec import (
 from monitor.store.engine import INGEST_LOCK
 from monitor.store.feeds import record_import, record_poll
 from monitor.store.grouping import Groups
-from monitor.store.part import Part, chunks, numbers
+from monitor.store.part import Part, chunks, numbers, upsert
 from monitor.store.recent import RecentEvents
 from monitor.store.search import index_items, unindex_items
-from monitor.store.tables import FEED, HIT, HIT_PAST, ITEM, ITEM_PAST, SIGHTING
+from monitor.store.tables import FEED, HIT, HIT_PAST, ITEM, ITEM_PAST, SIGHTING, WORK_PART
 
 Verdict = Literal["new", "updated", "duplicate"]
 
@@ -307,6 +307,11 @@ class StoreBatch:
                 subject=record.feed,
                 remedy="declare it in a feed file or add it with `monitor feeds add`",
             )
+
+    def put_part(self, run: str, part: int, value: Any) -> None:
+        """Keeps what a part of shared work came to, with what it stored."""
+        row = {"run": run, "part": part, "value": value}
+        upsert(self._connection, WORK_PART, row, key=["run", "part"])
 
     def finish(self) -> None:
         """Brings the touched events up to date; called before the commit."""
