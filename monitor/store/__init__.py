@@ -30,6 +30,7 @@ from monitor.store.moving import copy_database
 from monitor.store.outbox import Outbox
 from monitor.store.people import Beat, People
 from monitor.store.reading import Reading
+from monitor.store.readings import Readings
 from monitor.store.recent import Current, RecentEvents
 from monitor.store.reviews import Reviews
 from monitor.store.search import Search
@@ -68,6 +69,7 @@ class SqlStore(
     Locks,
     Keeping,
     Work,
+    Readings,
 ):
     """The store on SQLite or PostgreSQL. Safe to use from any thread; one for each process."""
 

@@ -39,6 +39,7 @@ from monitor.store.tables.news import (
     PollRow,
     SightingRow,
 )
+from monitor.store.tables.reading import ReadingRow
 from monitor.store.tables.work import HostRow, WorkPartRow
 
 FEED = table(FeedRow)
@@ -69,6 +70,7 @@ PAIR = table(PairRow)
 ITEM_SEARCH = table(ItemSearchRow)
 AUDIT = table(AuditRow)
 META = table(MetaRow)
+READING = table(ReadingRow)
 HOST = table(HostRow)
 WORK_PART = table(WorkPartRow)
 
@@ -97,6 +99,7 @@ __all__ = [
     "MISS",
     "PAIR",
     "POLL",
+    "READING",
     "REVIEW",
     "RULES",
     "RULES_USE",
