@@ -73,7 +73,7 @@ class Spreading(Ruling):
         """The queue in the database. Raises ConfigError without the extra packages."""
         from monitor.jobs import JobQueue
 
-        return JobQueue(self.store.db, self.tasks)
+        return JobQueue(self.store.db, self.tasks, at_once=self.config.fetch.concurrency)
 
     def has_workers(self) -> bool:
         """Whether long work is worth spreading: other processes are there to take it."""

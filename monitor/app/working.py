@@ -145,6 +145,7 @@ class Working(Spreading, Post, Standing):
 
     async def _work(self, now: datetime) -> None:
         """Works until the service stops or the database is lost; the next tick begins anew."""
+        await asyncio.to_thread(self._let_go_of_leases)
         await self.queue.work()
 
     # ── The scheduler ────────────────────────────────────────────────────────────────────────────
@@ -198,11 +199,22 @@ class Working(Spreading, Post, Standing):
             summary = await run_cycle(self.line, now=self.clock(), feeds=feeds, assessing=False)
         except MonitorError as error:
             # What was not stored is still due, so nothing has to be done again by the queue.
+            self._leased.update(feeds)
             _log.warning("poll", host=host, problem=str(error))
             return
         await self._note_host(host)
         if summary.polled:
             _log.info("poll", host=host, feeds=summary.polled, new=summary.new, hits=summary.hits)
+
+    @cached_property
+    def _leased(self) -> set[str]:
+        """Feeds whose leases could not be given back while the database was away."""
+        return set()
+
+    def _let_go_of_leases(self) -> None:
+        if self._leased:
+            self.store.release_feeds(set(self._leased), holder=self.holder)
+            self._leased.clear()
 
     async def _note_host(self, host: str) -> None:
         now = self.clock()
