@@ -78,6 +78,8 @@ class Poll:
 
 Settle = Callable[[Poll, Recognised, datetime], tuple[PollRecord, FeedState]]
 Group = Callable[[Sequence[StoredHit], Sequence[Event], datetime], Sequence[EventDraft]]
+Pairs = Sequence[tuple[Item, tuple[Hit, ...]]]
+Read = Callable[[Pairs, datetime, bool], Pairs]  # (items with hits, now, whether to ask anew)
 Assess = Callable[[Watch, datetime], tuple[Assessment, Sequence[LevelChange]]]
 
 
@@ -95,6 +97,7 @@ class Line:
     group: Group
     assess: Assess
     holder: str
+    read: Read | None = None  # a second reader of what was matched, where one is configured
 
 
 @dataclass(slots=True)
@@ -293,7 +296,7 @@ def store_polls(line: Line, polls: Sequence[Poll], now: datetime, summary: Summa
 
 
 def _store_polls(line: Line, polls: Sequence[Poll], now: datetime, summary: Summary) -> None:
-    matched = match_new(line, [item for poll in polls for item in poll.items])
+    matched = match_new(line, [item for poll in polls for item in poll.items], now)
     counted = Summary()
     with line.store.batch(now=now, holder=line.holder) as batch:
         fresh: list[StoredHit] = []
@@ -309,14 +312,18 @@ def _store_polls(line: Line, polls: Sequence[Poll], now: datetime, summary: Summ
     _add(summary, counted)
 
 
-def match_new(line: Line, items: Sequence[Item]) -> Mapping[tuple[str, str], tuple[Hit, ...]]:
+def match_new(
+    line: Line, items: Sequence[Item], now: datetime
+) -> Mapping[tuple[str, str], tuple[Hit, ...]]:
     """Hits of the items that the store does not hold as they are, by (feed, identity).
 
-    Done before the transaction: matching is the long part and needs no lock.
+    Done before the transaction: matching, and a second reader, are the long part and need no lock.
     """
     recognised = line.store.recognise(items)
-    wanted = [*recognised.new, *recognised.updated]
-    return {(item.feed, item.identity): hits for item, hits in line.matcher.match_many(wanted)}
+    pairs: Pairs = [*line.matcher.match_many([*recognised.new, *recognised.updated])]
+    if line.read is not None:
+        pairs = line.read(pairs, now, True)
+    return {(item.feed, item.identity): hits for item, hits in pairs}
 
 
 def store_hits(
@@ -380,7 +387,7 @@ def import_items(
     """
     started, summary = time.monotonic(), Summary()
     for some in chunks(items, chunk):
-        matched = match_new(line, some)
+        matched = match_new(line, some, now)
         with line.store.batch(now=now) as batch:
             recognised = batch.add_items(some, how="import", warm_up=False)
             hits = store_hits(line, batch, recognised, matched, how="import")
@@ -460,7 +467,10 @@ def rematch_items(line: Line, wanted: Iterable[Item], *, now: datetime, dry_run:
     change = Change()
     for items in chunks(wanted, BATCH_ITEMS):
         held = line.store.held_hits([item.id for item in items])
-        found = {item.id: (item, hits) for item, hits in line.matcher.match_many(items)}
+        pairs: Pairs = [*line.matcher.match_many(items)]
+        if line.read is not None:
+            pairs = line.read(pairs, now, False)
+        found = {item.id: (item, hits) for item, hits in pairs}
         change.items += len(items)
         touched = [id for id in found if _differs(change, *found[id], held.get(id, set()))]
         if dry_run or not (touched or any(found[id][1] for id in found)):

@@ -13,6 +13,7 @@ import structlog
 
 from monitor.app.assessing import Assessing
 from monitor.app.intake import Intake
+from monitor.app.second import second_reader
 from monitor.errors import MonitorError
 from monitor.fetch import FetchSettings, HttpFetcher
 from monitor.model import FeedState
@@ -69,6 +70,7 @@ class Cycles(Assessing):
             group=self.group,
             assess=self.assess,
             holder=self.holder,
+            read=second_reader(self.config.reader, rules.watches, self.store),
         )
 
     def _settle(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -41,7 +42,7 @@ class ReaderSettings:
     key: str = field(default="", repr=False)
     timeout: timedelta = timedelta(seconds=30)  # of one question
     max_per_cycle: int = 50  # questions
-    cycle_timeout: timedelta = timedelta(minutes=2)  # all questions of one batch of items
+    cycle_timeout: timedelta = timedelta(minutes=1)  # of all questions
 
     @property
     def endpoint(self) -> str:
@@ -69,6 +70,7 @@ class SecondReader:
         self.watches = {watch.id: watch for watch in watches}
         self.kept = readings
         self.left = settings.max_per_cycle
+        self.seconds_left = settings.cycle_timeout.total_seconds()
         self._failures = 0
 
     def read(self, pairs: Sequence[Pair], *, now: datetime, ask: bool = True) -> list[Pair]:
@@ -126,11 +128,13 @@ class SecondReader:
         for place in questions:
             if len(wanted) < self.left and self._failures < ENOUGH_FAILURES:
                 wanted.setdefault(keys[place], place)
-        if not wanted:
+        if not wanted or self.seconds_left <= 0:
             return {}
         self.left -= len(wanted)
+        started = time.monotonic()
         answers: dict[str, Verdict] = {}
         asyncio.run(self._ask_all({key: questions[p] for key, p in wanted.items()}, answers))
+        self.seconds_left -= time.monotonic() - started
         if answers:
             try:
                 self.kept.keep_readings({k: v.to_json() for k, v in answers.items()}, now=now)
@@ -162,7 +166,7 @@ class SecondReader:
                         self._failures = 0
 
             try:
-                async with asyncio.timeout(settings.cycle_timeout.total_seconds()):
+                async with asyncio.timeout(self.seconds_left):
                     await asyncio.gather(*(one(*each) for each in questions.items()))
             except TimeoutError:
                 _log.warning("reader", problem="no time is left in this cycle", read=len(answers))
