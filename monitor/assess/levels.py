@@ -118,6 +118,12 @@ class History:
             held=held,
         )
 
+    def lost(self, change: LevelChange | None) -> bool:
+        """Whether an event behind a change is gone: dismissed, or no longer a hit."""
+        return change is not None and not {each.event for each in self.events}.issuperset(
+            change.event_ids
+        )
+
     def usual(self, day: date) -> Baseline | None:
         """What is usual in a window that ends on a day."""
         if day not in self._usual:
@@ -187,7 +193,7 @@ def level(
     if history.coverage.blind(now):
         found: LevelName = "no-coverage"
     else:
-        found = _held(reading, standing, before, now)
+        found = _held(reading, standing, None if history.lost(before) else before, now)
     changed = found != standing
     counted = sorted(reading.events, key=lambda each: (-each.weight, each.event))
     return Level(
@@ -210,7 +216,7 @@ def level(
 def _held(
     reading: Reading, standing: LevelName, before: LevelChange | None, now: datetime
 ) -> LevelName:
-    """Rises at once; falls only when it is clearly lower and has rested."""
+    """Rises at once; falls only when it is clearly lower and has rested since ``before``."""
     raw = reading.level
     if standing == "no-coverage" or LEVELS.index(raw) >= LEVELS.index(standing):
         return raw
