@@ -30,9 +30,8 @@ def normalise(document: Document, feed: Feed, now: datetime) -> tuple[Item, ...]
     """The items of a document, in its order, each identity once; entries that say nothing are none."""
     base = absolute(document.link, base=feed.url) or feed.url
     made = [_item(each, document, feed, base, now) for each in document.entries]
-    items = _distinct([each for each in made if each is not None])
     home = link_key(base) if document.link else ""
-    return tuple(_with_own_links(items, home))
+    return tuple(_distinct(_with_own_links([each for each in made if each is not None], home)))
 
 
 def _item(entry: Entry, document: Document, feed: Feed, base: str, now: datetime) -> Item | None:
@@ -109,11 +108,13 @@ def _with_own_links(items: Sequence[Item], home: str) -> list[Item]:
     sharing: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     for each in items:
         if each.link_key:
-            sharing[each.link_key].add((each.identity, each.content_hash))
+            by_guid = each.identity.startswith("guid:")
+            token = each.identity if by_guid else each.content_hash
+            sharing[each.link_key].add((token, each.content_hash))
     answer = []
     for each in items:
         key = each.link_key
-        shared = len({content for _, content in sharing[key]}) > 1 and len(sharing[key]) > 1
+        shared = all(len(set(some)) > 1 for some in zip(*sharing[key], strict=True))
         if key and (shared or key == home):
             part = each.link.partition("#")[2]
             own = f"{key}#{part}" if part else ""

@@ -61,6 +61,8 @@ def absolute(link: str, *, base: str) -> str:
         return link
     link = _CONTROL.sub(lambda found: f"%{ord(found[0]):02X}" if found[0] in ' <>"\\' else "", link)
     try:
+        if link[:5].lower() in ("http:", "https") and not urlsplit(link).netloc:
+            return ""
         found = urljoin(base, link) if base else link
         parts = urlsplit(found)
         host = parts.hostname

@@ -7,13 +7,20 @@ from html import unescape
 
 from selectolax.lexbor import LexborHTMLParser
 
-_UNSEEN = "script,style,noscript,template,iframe,object,svg,math,head"
+_UNSEEN = "script,style,noscript,template,iframe,object,svg,math"
 _BLOCK = re.compile(
     r"<(?=/?(?:p|div|br|li|ul|ol|tr|td|th|h[1-6]|blockquote|section|article|figure|figcaption|hr|"
     r"table|dd|dt|pre)\b)",
     re.I,
 )
 _MARKUP = re.compile(r"<[A-Za-z/!?]")
+_TAG = re.compile(
+    r"</?(?:a|abbr|article|aside|b|big|blockquote|body|br|center|cite|code|dd|del|div|dl|dt|em|embed|"
+    r"figcaption|figure|font|footer|form|h[1-6]|header|hr|html|i|iframe|img|input|ins|li|link|main|"
+    r"mark|meta|nav|noscript|object|ol|p|picture|pre|q|s|script|section|small|source|span|strike|"
+    r"strong|style|sub|sup|svg|table|tbody|td|th|thead|tr|tt|u|ul|video)(?:\s[^<>]*)?/?>",
+    re.I,
+)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff\ufdd0-\ufdef]"
@@ -30,8 +37,8 @@ def to_text(html: str, *, most: int) -> str:
     text = _stripped(html) if "<" in html and _MARKUP.search(html) else _unescaped(html)
     if "&" in text and _ENTITY.search(text):
         text = _unescaped(text)
-        if "<" in text and _MARKUP.search(text):
-            text = _stripped(text)
+    if "<" in text and _TAG.search(text):  # it was escaped once more than it should be
+        text = _stripped(text)
     text = " ".join(text.split())
     if not text.isprintable():
         text = " ".join(_DIRECTION.sub("", _FORBIDDEN.sub(" ", text)).split())
@@ -44,9 +51,8 @@ def _unescaped(text: str) -> str:
 
 def _stripped(html: str) -> str:
     """Text of HTML; blocks are parted by a space, what is never shown is left out."""
-    tree = LexborHTMLParser(_BLOCK.sub(" <", html.replace("\0", "")))
+    tree = LexborHTMLParser("<body>" + _BLOCK.sub(" <", html.replace("\0", "")))
     for node in tree.css(_UNSEEN):
-        if node.tag != "head":
-            node.decompose()
+        node.decompose()
     body = tree.body
     return body.text(deep=True) if body is not None else ""

@@ -1,0 +1,194 @@
+"""The boundary to the web's documents: any bytes come to items or to a ParseError, and to nothing else.
+
+Ten minutes of it:  python -m tests.parse.test_anything --minutes 10
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.errors import ParseError
+from monitor.fetch.discovery import feeds_named_in
+from monitor.fetch.opml import read_opml
+from monitor.model import Feed
+from monitor.normalise import normalise
+from monitor.parse import parse
+from monitor.text.dates import read_date
+from tests.ingest.hostile import atom, rss
+
+NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
+FEED = Feed(id="feed", url="https://outlet.example/rss")
+SEEDS = (
+    rss(),
+    atom(),
+    rss(prolog='<!DOCTYPE rss [<!ENTITY a "b"><!ENTITY c SYSTEM "file:///x">]>'),
+    b'{"version": "https://jsonfeed.org/version/1.1", "items": [{"id": "1", "title": "One"}]}',
+    "<?xml version='1.0' encoding='koi8-r'?><rss version='2.0'><channel><item><title>Иран</title>"
+    "</item></channel></rss>".encode("koi8-r"),
+    b"<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#' "
+    b"xmlns='http://purl.org/rss/1.0/'><channel/><item><title>a</title></item></rdf:RDF>",
+)
+TOKENS = (
+    b"<", b">", b"&", b"<![CDATA[", b"]]>", b"<!--", b"-->", b"<item>", b"</item>", b"<entry>", b"&#0;",
+    b"&#xD800;", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"<?xml?>", b"<!DOCTYPE", b"[", b"]>", b"<title>",
+    b"xml:base='x'", b"xmlns='y'", b"<link href='", b"\xd0", b"\xed\xa0\x80", b"</rss>", b"<rss ", b"{",
+    b"<!ENTITY a 'b'>", b"&a;", b"\"", b"'", b"\r", b"\xe2\x80\xae", b"<pubDate>", b"99999999999", b"-1",
+)  # fmt: skip
+TYPES = (
+    "",
+    "text/xml; charset=utf-16",
+    "application/rss+xml; charset=koi8-r",
+    "x; charset=\x00",
+    "text/html",
+)
+
+
+def harmless(body: bytes, content_type: str = "") -> str:
+    """What came of it. Anything but items or a ParseError is a failure."""
+    try:
+        document = parse(body, url=FEED.url, content_type=content_type, now=NOW)
+    except ParseError as error:
+        assert error.kind and error.problem
+        return error.kind
+    for each in normalise(document, FEED, now=NOW):
+        stored = f"{each.id}{each.identity}{each.title}{each.summary}{each.link}{each.link_key}"
+        stored += f"{each.lang}{each.source}{each.content_hash}"
+        assert "\0" not in stored
+        stored.encode()
+        assert each.title and len(each.identity) < 500
+        assert each.link.startswith(("http://", "https://", ""))
+        assert "<script" not in each.title.lower()
+        assert each.published_at is None or each.published_at <= NOW
+        assert len(each.summary.encode()) <= 65_536
+    return "ok"
+
+
+def mutated(random: random.Random, body: bytes) -> bytes:
+    """A few bytes cut, doubled, exchanged or put in."""
+    made = bytearray(body)
+    for _ in range(random.randint(1, 12)):
+        at = random.randrange(len(made) + 1)
+        match random.randrange(5):
+            case 0:
+                del made[at : at + random.randint(1, 40)]
+            case 1:
+                made[at:at] = random.choice(TOKENS)
+            case 2:
+                made[at:at] = made[random.randrange(len(made) + 1) :][: random.randint(1, 200)]
+            case 3:
+                made[at : at + 1] = bytes([random.randrange(256)])
+            case _:
+                made[at:at] = random.choice(TOKENS) * random.randint(1, 50)
+    return bytes(made)
+
+
+suite = settings(settings.get_profile("suite"))
+
+
+@suite
+@given(st.integers(0, 2**32), st.sampled_from(SEEDS), st.sampled_from(TYPES))
+def test_a_feed_with_a_few_bytes_changed(seed: int, body: bytes, content_type: str) -> None:
+    harmless(mutated(random.Random(seed), body), content_type)
+
+
+@suite
+@given(st.lists(st.sampled_from(TOKENS), max_size=60).map(b"".join))
+def test_a_feed_of_tokens_in_any_order(inner: bytes) -> None:
+    harmless(b"<rss version='2.0'><channel>" + inner + b"</channel></rss>")
+
+
+@suite
+@given(st.binary(max_size=400))
+def test_any_bytes(body: bytes) -> None:
+    harmless(body)
+    feeds_named_in(body, url=FEED.url)
+
+
+@suite
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "items",
+                        "id",
+                        "title",
+                        "url",
+                        "authors",
+                        "content_html",
+                        "version",
+                        "language",
+                    ]
+                ),
+                inner,
+            )
+        ),
+    )
+)
+def test_any_json(data: object) -> None:
+    import json
+
+    harmless(
+        json.dumps(
+            {"version": "https://jsonfeed.org/version/1", "items": [data, {"title": data}]}
+        ).encode()
+    )
+
+
+@suite
+@given(st.text(max_size=80))
+def test_any_date(text: str) -> None:
+    read_date(text)
+
+
+@suite
+@given(st.binary(max_size=200))
+def test_any_subscription_list(body: bytes) -> None:
+    for data in (body, b"<opml><body>" + body + b"</body></opml>"):
+        with pytest.raises(ParseError):
+            read_opml(data)
+
+
+def main() -> None:
+    """Mutates feeds for as long as it is told; prints how many came to what."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--minutes", type=float, default=10)
+    arguments.add_argument("--seed", type=int, default=1)
+    chosen = arguments.parse_args()
+    source = random.Random(chosen.seed)
+    ended = time.monotonic() + chosen.minutes * 60
+    counts: dict[str, int] = {}
+    longest = 0.0
+    while time.monotonic() < ended:
+        seed = source.getrandbits(64)
+        chance = random.Random(seed)
+        body = chance.choice(SEEDS)
+        for _ in range(chance.randint(1, 4)):
+            body = mutated(chance, body)
+        began = time.process_time()
+        try:
+            kind = harmless(body, chance.choice(TYPES))
+            feeds_named_in(body, url=FEED.url)
+        except BaseException:
+            print(f"seed {seed}: {body!r}", file=sys.stderr)
+            raise
+        longest = max(longest, time.process_time() - began)
+        counts[kind] = counts.get(kind, 0) + 1
+    print(f"{sum(counts.values()):,} documents, none uncaught; longest {longest:.2f} s of CPU")
+    for kind, count in sorted(counts.items(), key=lambda pair: -pair[1]):
+        print(f"{count:>10,}  {kind}")
+
+
+if __name__ == "__main__":
+    main()

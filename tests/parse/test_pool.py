@@ -1,0 +1,192 @@
+"""Parsing in processes of their own: what is too much is stopped, named, and stops nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.errors import ParseError
+from monitor.model import Document, Feed, Fetched, Validators
+from monitor.parse import ParserPool, parse
+from monitor.parse.wire import dump, load
+
+NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
+FEED = Feed(id="feed", url="https://outlet.example/rss")
+GOOD = b"<rss version='2.0'><channel><item><title>One</title></item></channel></rss>"
+
+# A document that no pattern of ours makes slow is slow here by its size alone: feedparser reads each of
+# its entries, because of the element that is not closed.
+SLOW = (
+    b"<rss version='2.0'><channel>"
+    + b"<item><title>x<b></title></item>" * 200_000
+    + b"</channel></rss>"
+)
+
+
+def fetched(body: bytes) -> Fetched:
+    return Fetched(
+        url=FEED.url,
+        final_url=FEED.url,
+        status=200,
+        body=body,
+        content_type="application/rss+xml",
+        validators=Validators(),
+        headers={},
+    )
+
+
+def run(pool: ParserPool, *bodies: bytes) -> list[Document | BaseException]:
+    async def work() -> list[Document | BaseException]:
+        parsing = (pool.parse(fetched(body), FEED, NOW) for body in bodies)
+        return list(await asyncio.gather(*parsing, return_exceptions=True))
+
+    return asyncio.run(work())
+
+
+@pytest.fixture
+def pool() -> Iterator[ParserPool]:
+    made = ParserPool(workers=2, cpu_seconds=1.0)
+    yield made
+    made.close()
+
+
+def _kind(outcome: object) -> str:
+    assert isinstance(outcome, ParseError), outcome
+    assert outcome.subject == "feed"
+    return outcome.kind
+
+
+def test_a_document_comes_back_as_if_it_had_been_parsed_here(pool: ParserPool) -> None:
+    (found,) = run(pool, GOOD)
+    assert found == parse(GOOD, url=FEED.url, content_type="application/rss+xml", now=NOW)
+
+
+def test_what_takes_too_long_is_ended_and_the_others_go_on(pool: ParserPool) -> None:
+    outcomes = run(pool, SLOW, GOOD, GOOD, SLOW, GOOD)
+    assert [_kind(outcomes[0]), _kind(outcomes[3])] == ["too-slow", "too-slow"]
+    assert all(isinstance(outcomes[number], Document) for number in (1, 2, 4))
+
+
+def test_what_takes_too_much_memory_is_ended() -> None:
+    body = (
+        b"<rss version='2.0'><channel><item><title>"
+        + b"x" * 9_000_000
+        + b"</title></item></channel></rss>"
+    )
+    pool = ParserPool(workers=1, memory_bytes=150_000_000)
+    try:
+        first, second = run(pool, body, GOOD)
+        assert _kind(first) in ("too-much-memory", "crash")
+        assert isinstance(second, Document)
+    finally:
+        pool.close()
+
+
+def test_a_process_that_dies_is_replaced(pool: ParserPool) -> None:
+    run(pool, GOOD)
+    for pid in _processes(os.getpid()):
+        os.kill(pid, signal.SIGKILL)
+    outcomes = run(pool, GOOD, GOOD, GOOD)
+    assert all(isinstance(each, Document) or _kind(each) == "crash" for each in outcomes)
+    assert isinstance(run(pool, GOOD)[0], Document)
+
+
+def test_a_process_that_hangs_is_ended_by_the_clock() -> None:
+    pool = ParserPool(workers=1, wall_seconds=0.5)
+    try:
+        run(pool, GOOD)
+        (pid,) = _processes(os.getpid())
+        os.kill(pid, signal.SIGSTOP)
+        assert _kind(run(pool, GOOD)[0]) == "too-slow"
+        assert isinstance(run(pool, GOOD)[0], Document)
+    finally:
+        pool.close()
+
+
+def test_errors_of_a_document_come_back_as_they_are(pool: ParserPool) -> None:
+    (found,) = run(pool, b"<html></html>")
+    assert _kind(found) == "html"
+    assert isinstance(found, ParseError) and found.remedy
+
+
+def test_closing_leaves_no_process_and_the_next_parse_starts_one(pool: ParserPool) -> None:
+    run(pool, GOOD, GOOD)
+    pool.close()
+    assert not _processes(os.getpid())
+    assert isinstance(run(pool, GOOD)[0], Document)
+
+
+def test_a_parser_knows_no_secrets(pool: ParserPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONITOR_MAIL__PASSWORD", "secret")
+    run(pool, GOOD)
+    for pid in _processes(os.getpid()):
+        assert b"secret" not in Path(f"/proc/{pid}/environ").read_bytes()
+
+
+SCRIPT = """
+import asyncio, sys
+from tests.parse.test_pool import *
+pool = ParserPool(workers=2)
+run(pool, GOOD, GOOD)
+print(*_processes(os.getpid()), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_processes_end_with_their_parent_however_it_ends(end: signal.Signals) -> None:
+    root = Path(__file__).parents[2]
+    parent = subprocess.Popen(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(root)!r})\n{SCRIPT}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert parent.stdout is not None and parent.stdin is not None
+    with parent.stdout, parent.stdin:
+        pids = [int(each) for each in parent.stdout.readline().split()]
+        assert pids
+        parent.send_signal(end)
+        parent.wait(timeout=20)
+    assert _eventually(lambda: not any(_alive(pid) for pid in pids))
+
+
+def test_documents_survive_the_way_between_processes() -> None:
+    body = (
+        "<rss version='2.0'><channel><title>Иран</title><ttl>7</ttl><skipHours><hour>3</hour>"
+        "</skipHours><item><title>“a”</title><pubDate>Wed, 25 Nov 2026 05:00:00 GMT</pubDate></item>"
+        "</channel></rss>"
+    ).encode()
+    document = parse(body, url=FEED.url, content_type="", now=NOW)
+    import json
+
+    assert load(json.loads(dump(document))) == document
+    assert document.skip_hours == {3}
+
+
+def _processes(parent: int) -> list[int]:
+    tasks = Path(f"/proc/{parent}/task").glob("*/children")
+    found = [int(each) for task in tasks for each in task.read_text().split()]
+    return [pid for pid in found if b"monitor.parse" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+def _eventually(holds: Callable[[], Any]) -> bool:
+    """Waits for what another process does; a pipe tells nothing of its end."""
+    wait = __import__("threading").Event()
+    return any(holds() or wait.wait(0.05) for _ in range(400)) or bool(holds())
