@@ -16,12 +16,12 @@ from monitor.app.intake import Intake, in_pieces
 from monitor.app.outcomes import EvaluationReport
 from monitor.app.training import load_models
 from monitor.config import Config
-from monitor.errors import ConfigError, MonitorError, Problem, QueryError, WatchError
+from monitor.errors import ConfigError, MonitorError, Problem
 from monitor.match import IndexedMatcher, Relevance, compile_matcher
 from monitor.match.evaluation import evaluate, read_labelled
 from monitor.model import Hit, Item, Watch
 from monitor.shapes import match_shape
-from monitor.watch import inflect, load
+from monitor.watch import check, inflect, load
 
 _PIECE = 256  # lines that one process matches at a time
 
@@ -213,47 +213,5 @@ def watch_of(watches: Iterable[Watch], indicator: str) -> Watch:
 
 
 def check_watch(watch: Watch, place: Path) -> Iterator[Problem]:
-    """Queries compile, and the examples of every indicator come out as they say."""
-    try:
-        matcher = compile_matcher([watch])
-    except WatchError as error:
-        yield from error.problems
-        return
-    except QueryError as error:
-        yield Problem(
-            path=str(place),
-            line=0,
-            column=error.start + 1,
-            message=error.problem,
-            source=error.text,
-            hint=error.remedy,
-            width=error.end - error.start,
-        )
-        return
-    yield from _check_examples(watch, matcher, place)
-
-
-def _check_examples(watch: Watch, matcher: IndexedMatcher, place: Path) -> Iterator[Problem]:
-    for indicator in watch.indicators:
-        for wanted, examples in ((True, indicator.positive), (False, indicator.negative)):
-            for example in examples:
-                item = Item(
-                    id="example",
-                    identity="example",
-                    feed="example",
-                    title=example.title,
-                    summary=example.summary,
-                    link="",
-                    lang=example.lang,
-                )
-                found = any(hit.indicator == indicator.id for hit in matcher.match(item))
-                if found != wanted:
-                    words = "is not found" if wanted else "is found all the same"
-                    kind = "example" if wanted else "near miss"
-                    yield Problem(
-                        path=str(place),
-                        line=0,
-                        column=0,
-                        severity="warning",
-                        message=f"{indicator.id}: {kind} {words}: {example.title}",
-                    )
+    """What can be said of a watch that loads: examples, lints, discrimination; warnings mostly."""
+    yield from check(place)
