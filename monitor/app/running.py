@@ -64,7 +64,7 @@ class Running(Pages, Working, Keeping):
     def jobs(self) -> Iterator[Job]:
         """What this installation's service does: by itself, or in the queue with others."""
         if self.is_shared:
-            return self.shared_jobs(list(self._own_jobs()))
+            return self.shared_jobs([job for job in self._own_jobs() if job.name not in self.tasks])
         return self._own_jobs()
 
     def _own_jobs(self) -> Iterator[Job]:

@@ -156,6 +156,7 @@ class JobQueue:
         for name, run in self._tasks.items():
             app.task(name=name, queue=QUEUE, retry=retry)(run)
         try:
+            await self._knock()
             async with app.open_async():
                 await app.run_worker_async(
                     queues=[QUEUE],
@@ -176,6 +177,13 @@ class JobQueue:
                 subject=self._database.name,
                 remedy="is PostgreSQL running, and does the network let us through? Trying again.",
             ) from error
+
+    async def _knock(self) -> None:
+        """Fails at once where the pool would try for half a minute."""
+        import psycopg
+
+        connection = await psycopg.AsyncConnection.connect(self._conninfo(), **CONNECTING)
+        await connection.close()
 
     def _conninfo(self) -> str:
         url = self._database.url.set(drivername="postgresql")
