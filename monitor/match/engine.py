@@ -113,10 +113,16 @@ class IndexedMatcher:
 
     def match(self, item: Item) -> tuple[Hit, ...]:
         """The hits of an item that reach their watch's ``min_score``, in the order of the indicators."""
-        found = self._hits(item)
-        if not found:
+        judged = self._judge(item)
+        if not judged:
             return ()
-        return tuple(hit for hit, stored in found if hit.score >= stored.watch.watch.min_score)
+        found = []
+        for each in judged:
+            parts = self._parts(each)
+            score = round(probability(total(parts)), 4)
+            if score >= each.stored.watch.watch.min_score:
+                found.append(_hit(item, each, parts, score))
+        return tuple(found)
 
     def match_many(self, items: Iterable[Item]) -> Iterator[tuple[Item, tuple[Hit, ...]]]:
         for item in items:
@@ -124,7 +130,7 @@ class IndexedMatcher:
 
     def candidates(self, item: Item) -> tuple[Hit, ...]:
         """Every hit whatever its score: what training and ``explain`` look at."""
-        return tuple(hit for hit, _ in self._hits(item))
+        return tuple(hit for hit, _ in self._weighed(item))
 
     def compiled(self, watch: str) -> CompiledWatch:
         """What the matcher made of a watch. Raises KeyError for one it does not have."""
@@ -140,10 +146,14 @@ class IndexedMatcher:
 
     def evidences(self, item: Item) -> list[tuple[Hit, Evidence]]:
         """Every hit whatever its score, with what a relevance model looks at."""
-        return [(self._hit(item, judged), judged.evidence) for judged in self._judge(item)]
+        return [(hit, judged.evidence) for hit, judged in self._weighed(item)]
 
-    def _hits(self, item: Item) -> list[tuple[Hit, Stored]]:
-        return [(self._hit(item, judged), judged.stored) for judged in self._judge(item)]
+    def _weighed(self, item: Item) -> list[tuple[Hit, Judged]]:
+        found = []
+        for judged in self._judge(item):
+            parts = self._parts(judged)
+            found.append((_hit(item, judged, parts, round(probability(total(parts)), 4)), judged))
+        return found
 
     def _judge(self, item: Item) -> list[Judged]:
         """The branches that hold, those of one indicator together."""
@@ -183,27 +193,30 @@ class IndexedMatcher:
             )
         return Facts(lang=state.document.lang)
 
-    def _hit(self, item: Item, judged: Judged) -> Hit:
-        state, watch, best = judged.state, judged.stored.watch, judged.best
-        parts = list(best.parts)
-        model = self.models.get(watch.watch.id)
-        if model is not None:
-            parts = model.parts(judged.evidence, best.whys)
-        return Hit(
-            watch=watch.watch.id,
-            indicator=judged.stored.indicator.id,
-            item=item.id,
-            rules=watch.watch.rules,
-            score=round(probability(total(parts)), 4),
-            stage=best.stage,
-            spans=tuple(_span(state.document, leaf) for leaf in best.leaves),
-            branch=best.branch.name,
-            query=best.branch.query,
-            genre=best.genre,
-            parts=tuple(parts),
-            weight=best.branch.weight,
-            concepts=watch.found(state),
-        )
+    def _parts(self, judged: Judged) -> Sequence[ScorePart]:
+        model = self.models.get(judged.stored.watch.watch.id)
+        if model is None:
+            return judged.best.parts
+        return model.parts(judged.evidence, judged.best.whys)
+
+
+def _hit(item: Item, judged: Judged, parts: Sequence[ScorePart], score: float) -> Hit:
+    state, watch, best = judged.state, judged.stored.watch, judged.best
+    return Hit(
+        watch=watch.watch.id,
+        indicator=judged.stored.indicator.id,
+        item=item.id,
+        rules=watch.watch.rules,
+        score=score,
+        stage=best.stage,
+        spans=tuple(_span(state.document, leaf) for leaf in best.leaves),
+        branch=best.branch.name,
+        query=best.branch.query,
+        genre=best.genre,
+        parts=tuple(parts),
+        weight=best.branch.weight,
+        concepts=watch.found(state),
+    )
 
 
 class Judged:
@@ -221,9 +234,9 @@ class Judged:
         self._fired = [stored.branch for stored, _ in fired]
         self._vetoed = vetoed
         cues = self.stored.watch.cues
-        self.best: Weighed = max(
-            (weigh(state, stored.branch, stored.part, leaves, cues) for stored, leaves in allowed),
-            key=lambda weighed: weighed.total,
+        weighed = [weigh(state, each.branch, each.part, leaves, cues) for each, leaves in allowed]
+        self.best: Weighed = (
+            weighed[0] if len(weighed) == 1 else max(weighed, key=lambda each: each.total)
         )
 
     @property

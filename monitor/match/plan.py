@@ -69,15 +69,30 @@ Holds: TypeAlias = Callable[[State], bool]
 Find: TypeAlias = Callable[[State], Matches]
 
 
+Words: TypeAlias = frozenset[int]
+"""Pattern words, by number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A node, ready: whether it holds, and its matches if it does."""
+    """A node, ready: whether it holds, and its matches if it does.
+
+    What it needs is asked first, as most queries fail for a word that is not there.
+    """
 
     holds: Holds
     find: Find
-    words: frozenset[int] | None = None  # it holds exactly where one of these pattern words occurs
+    needs: tuple[Words, ...] = ()  # of each, one word must occur for it to hold
+    exact: bool = False  # and where one of each does, it holds
+    cheap: bool = False  # ``holds`` costs little
     finds: bool = True  # it holds exactly where it has matches; NOT and facts have none
     only: int = -1  # the one pattern word that it is, wherever that stands
+
+
+def lacks(state: State, needs: tuple[Words, ...]) -> bool:
+    """Whether a need is not met."""
+    numbers = state.places.numbers
+    return any(numbers.isdisjoint(words) for words in needs) if needs else False
 
 
 class Gazetteer:
@@ -125,11 +140,18 @@ class Planner:
                 return Plan(
                     lambda state: getattr(state.facts, kind) == value,
                     lambda state: NONE,
+                    cheap=kind == "lang",
                     finds=False,
                 )
             case Not(operand):
-                inner = self._plan(operand, title).holds
-                return Plan(lambda state: not inner(state), lambda state: NONE, finds=False)
+                inner = self._plan(operand, title)
+                holds = inner.holds
+                return Plan(
+                    lambda state: not holds(state),
+                    lambda state: NONE,
+                    cheap=inner.cheap,
+                    finds=False,
+                )
             case And(operands):
                 return _all([self._plan(each, title) for each in operands])
             case Or(operands):
@@ -153,11 +175,12 @@ class Planner:
             places = state.places[atom]
             return bool(places) and state.document.in_title(places[0][0])
 
-        if title:
-            return Plan(in_title, find)
         _, words, only, phrases = self.vocabulary.atoms[atom]
+        needs = (words.union(phrases),)
+        if title:
+            return Plan(in_title, find, needs, cheap=True)
         if phrases:
-            return Plan(lambda state: bool(state.places[atom]), find)
+            return Plan(lambda state: bool(state.places[atom]), find, needs, cheap=True)
         if only < 0:
             return _of_words(words, find)
 
@@ -165,15 +188,25 @@ class Planner:
             places = state.places.of_word(only, most)
             return [(start, end, ((start, end, term),)) for start, end in places]
 
-        return Plan(lambda state: only in state.places.numbers, find_one, words, only=only)
+        return Plan(
+            lambda state: only in state.places.numbers,
+            find_one,
+            needs,
+            exact=True,
+            cheap=True,
+            only=only,
+        )
 
     def _near(self, node: Near, title: bool) -> Plan:
         left, right = self._plan(node.left, title), self._plan(node.right, title)
         max_pairs = self.max_pairs
         one, two = left.only, right.only
         reach = node.within + 1 if isinstance(node.within, int) else 0
+        needs = left.needs + right.needs
 
         def work(state: State) -> Matches:
+            if lacks(state, needs):
+                return NONE
             if reach and one >= 0 and two >= 0 and not state.places.near(one, two, reach):
                 return NONE
             lefts = left.find(state)
@@ -184,16 +217,23 @@ class Planner:
                 return _near_one(node.within, node.ordered, lefts[0], rights[0])
             return near(state.document, node, lefts, rights, max_pairs)
 
-        return _kept(work)
+        return _kept(work, needs)
 
     def _frame(self, node: Frame, title: bool) -> Plan:
         lexicon, name = self.gazetteer.lexicon, node.action.name
         verbs = self.vocabulary.atom(lexicon.verbs(name))
         nouns = self.vocabulary.atom(lexicon.nouns(name))
         roles = [(role, self._plan(operand, title)) for role, operand in node.roles]
+        atoms = self.vocabulary.atoms[verbs], self.vocabulary.atoms[nouns]
+        acts = frozenset[int]().union(
+            *(each for atom in atoms for each in (atom.words, atom.phrases))
+        )
+        needs = (acts, *(need for _, plan in roles for need in plan.needs))
         term, gazetteer, most = f"@{name}", self.gazetteer, self.max_actions
 
         def work(state: State) -> Matches:
+            if lacks(state, needs):
+                return NONE
             as_verbs = set(state.places.get(verbs, ()))
             as_nouns = set(state.places.get(nouns, ()))
             places = sorted(as_verbs | as_nouns)
@@ -210,28 +250,41 @@ class Planner:
                 [find_frames(state.document, actions, operands, lambda: state.actors(gazetteer))]
             )
 
-        return _kept(work)
+        return _kept(work, needs)
 
 
-def _of_words(words: frozenset[int], find: Find) -> Plan:
+def _of_words(words: Words, find: Find) -> Plan:
     if len(words) == 1:
         (word,) = words
-        return Plan(lambda state: word in state.places.numbers, find, words)
-    return Plan(lambda state: not state.places.numbers.isdisjoint(words), find, words)
+        return Plan(
+            lambda state: word in state.places.numbers, find, (words,), exact=True, cheap=True
+        )
+    return Plan(
+        lambda state: not state.places.numbers.isdisjoint(words),
+        find,
+        (words,),
+        exact=True,
+        cheap=True,
+    )
 
 
 def _all(plans: list[Plan]) -> Plan:
-    tests = [plan.holds for plan in plans]
-    must = [plan.words for plan in plans if plan.words is not None]
+    needs = tuple(dict.fromkeys(need for plan in plans for need in plan.needs))
+    exact = all(plan.exact for plan in plans)
+    cheap = all(plan.cheap for plan in plans)
+    # After the needs, what costs little; after that, what has to be looked for.
+    quick = [plan.holds for plan in plans if plan.cheap and not plan.exact]
+    slow = [plan.holds for plan in plans if not plan.cheap and not plan.exact]
+
+    def fails(state: State) -> bool:
+        return lacks(state, needs) or (not all(test(state) for test in quick) if quick else False)
 
     def holds(state: State) -> bool:
-        return all(test(state) for test in tests)
+        return not fails(state) and all(test(state) for test in slow)
 
     def find(state: State) -> Matches:
-        numbers = state.places.numbers
-        for words in must:  # what fails is mostly a word that is not there
-            if numbers.isdisjoint(words):
-                return NONE
+        if fails(state):
+            return NONE
         parts = []
         for plan in plans:
             part = plan.find(state)
@@ -240,38 +293,47 @@ def _all(plans: list[Plan]) -> Plan:
             parts.append(part)
         return joined_parts(parts)
 
-    return Plan(holds, find, finds=any(plan.finds for plan in plans))
+    return Plan(
+        holds, find, needs, exact=exact, cheap=cheap, finds=any(plan.finds for plan in plans)
+    )
 
 
 def _any(plans: list[Plan]) -> Plan:
-    by_word: dict[int, list[int]] = {}
+    by_word: dict[int, list[int]] = {}  # by a word that an alternative needs
     for at, plan in enumerate(plans):
-        for word in plan.words or ():
-            by_word.setdefault(word, []).append(at)
+        if plan.needs:
+            for word in min(plan.needs, key=len):
+                by_word.setdefault(word, []).append(at)
     words = frozenset(by_word)
-    rest = [at for at, plan in enumerate(plans) if plan.words is None]
+    rest = [at for at, plan in enumerate(plans) if not plan.needs]
     finds = all(plan.finds for plan in plans)
+    exact = not rest and all(plan.exact and len(plan.needs) == 1 for plan in plans)
+
+    def asked(state: State) -> list[int]:
+        """The alternatives that can hold: those of which a word occurs."""
+        here = state.places.numbers & words
+        found = [at for word in here for at in by_word[word]] + rest
+        return sorted(set(found)) if len(found) > 1 else found
 
     def find(state: State) -> Matches:
-        # Alternatives of single words, which are most, are only asked where one of them occurs.
-        here = state.places.numbers & words
-        asked = [at for word in here for at in by_word[word]] + rest
-        if len(asked) == 1:
-            return plans[asked[0]].find(state)
-        return joined_parts([plans[at].find(state) for at in sorted(set(asked))])
+        return joined_parts([plans[at].find(state) for at in asked(state)])
 
-    if not rest:
+    if exact:
         return _of_words(words, find)
 
     def holds(state: State) -> bool:
-        if words and not state.places.numbers.isdisjoint(words):
-            return True
-        return any(plans[at].holds(state) for at in rest)
+        return any(plans[at].holds(state) for at in asked(state))
 
-    return Plan(holds, find, finds=finds)
+    return Plan(
+        holds,
+        find,
+        (words,) if not rest else (),
+        cheap=all(plan.cheap for plan in plans),
+        finds=finds,
+    )
 
 
-def _kept(work: Find) -> Plan:
+def _kept(work: Find, needs: tuple[Words, ...]) -> Plan:
     """A plan whose matches are worked out once an item."""
 
     def find(state: State) -> Matches:
@@ -280,7 +342,7 @@ def _kept(work: Find) -> Plan:
             found = state.kept[work] = work(state)
         return found
 
-    return Plan(lambda state: bool(find(state)), find)
+    return Plan(lambda state: bool(find(state)), find, needs)
 
 
 def _near_one(within: int, ordered: bool, left: Match, right: Match) -> Matches:
