@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -49,17 +50,26 @@ class Accepted:
         return str(self.message["Message-ID"])
 
 
+def _set() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class PostOffice:
     """The server's state; ``behave`` is asked once for each message."""
 
     behave: Callable[[], str] = lambda: "accept"
+    delay: Callable[[], float] = lambda: 0.0  # seconds between the message and its reply
     accepted: list[Accepted] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)  # the behaviours, in order
     refuse: dict[str, str] = field(default_factory=dict)  # recipient → reply
     port: int = 0
     secured: list[bool] = field(default_factory=list)
     logins: list[tuple[str, str]] = field(default_factory=list)
+    idle: threading.Event = field(default_factory=_set)  # nobody is connected
+    _open: int = 0
 
     @property
     def url(self) -> str:
@@ -67,6 +77,13 @@ class PostOffice:
 
     def to(self, recipient: str) -> list[Accepted]:
         return [each for each in self.accepted if each.recipient == recipient]
+
+    def connected(self, more: int) -> None:
+        self._open += more
+        if self._open:
+            self.idle.clear()
+        else:
+            self.idle.set()
 
     # ── What aiosmtpd calls ──────────────────────────────────────────────────────────────────────
 
@@ -92,12 +109,14 @@ class PostOffice:
         if behaviour == "drop-unread":
             server.transport.abort()
             await asyncio.Event().wait()
-        replied = behaviour != "drop-after"
-        for recipient in envelope.rcpt_tos:
-            self.accepted.append(Accepted(recipient, envelope.content, replied))
-        if not replied:
+        taken = [Accepted(each, envelope.content, False) for each in envelope.rcpt_tos]
+        self.accepted += taken
+        await asyncio.sleep(self.delay())
+        if behaviour == "drop-after":
             server.transport.abort()
             await asyncio.Event().wait()
+        for each in taken:
+            each.replied = True
         return "250 2.0.0 accepted"
 
     def authenticate(
@@ -110,7 +129,15 @@ class PostOffice:
 
 
 class _Server(SMTP):
-    """aiosmtpd that can hang up in the middle of a message."""
+    """aiosmtpd that can hang up in the middle of a message, and tells when nobody is connected."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.event_handler.connected(1)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        self.event_handler.connected(-1)
 
     async def smtp_DATA(self, arg: str) -> None:
         behaviour = getattr(self.envelope, "behaviour", "")
