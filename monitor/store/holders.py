@@ -26,6 +26,8 @@ def is_dead(holder: str) -> bool:
         return True
     except PermissionError:
         pass
+    if _state(pid) == "Z":  # ended, and its parent has not asked how: it holds nothing any more
+        return True
     started = _start(pid)
     return started is not None and parts[2] not in {"0", started}
 
@@ -42,8 +44,19 @@ def _place() -> str:
 
 def _start(pid: int) -> str | None:
     """When a process began, in ticks since the host did; None where the system does not tell."""
+    fields = _stat(pid)
+    return fields[19] if fields else None
+
+
+def _state(pid: int) -> str | None:
+    """``R``, ``S``, ``Z``…; None where the system does not tell."""
+    fields = _stat(pid)
+    return fields[0] if fields else None
+
+
+def _stat(pid: int) -> list[str]:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return None
-    return stat.rpartition(")")[2].split()[19]
+        return []
+    return stat.rpartition(")")[2].split()

@@ -304,3 +304,16 @@ def test_a_poll_whose_lease_has_ended_stores_nothing(shared: SqlStore) -> None:
         batch.add_items([item], how="poll")
         batch.finish_poll(record, FeedState())
     assert shared.counts()["items"] == 0
+
+
+def test_a_process_that_ended_holds_nothing_even_if_nobody_asked_how() -> None:
+    from monitor.store import process_holder
+    from monitor.store.holders import is_dead
+
+    place = process_holder().split("/")[0]
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        holder = f"{place}/{process.pid}/0/poll"
+        assert not is_dead(holder)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert is_dead(holder)
