@@ -57,6 +57,8 @@ _LEFT = frozenset(
     {"body", "summary", "abstract", "content", "updated", "published", "issued", "created", "date"}
     | {"modified", "id", "url", "longdesc", "fullitem", "source", "prodlink", "image", "textInput"}
 )
+_LEFT_ANYWHERE = frozenset({"group", "encoded", "summary"})
+_READ = frozenset(_FIELDS) | _LEFT
 _HTML_TYPES = frozenset({"html", "text/html"})
 _TEXT_TYPES = frozenset({"text", "text/plain"})
 MOST_TEXT = 262_144  # characters of one field of an entry that are carried on
@@ -122,11 +124,17 @@ class _Item:
     """The fields of an item as they come by."""
 
     title: str = ""
+    title_space: str = ""
+    title_is_own: bool = False
     link: str = ""
+    has_link: bool = False
     guid: str = ""
+    has_guid: bool = False
     guid_is_link: bool = False
     summary: str | None = None
+    summaries: int = 0
     content: str = ""
+    has_content: bool = False
     dates: dict[str, str] = field(default_factory=dict)
     lang: str = ""
     author: str = ""
@@ -141,15 +149,14 @@ def _item(element: Element, lang: str) -> Entry:
         what = _FIELDS.get(tag)
         if what is not None:
             _TAKE[what](found, child)
-        elif tag in _LEFT or tag.rpartition("}")[2] in ("group", "encoded") or _has_base(child):
-            raise _NotForUs
         else:
-            _refuse(len(child) > 0 and tag.startswith((_MEDIA, _ATOM)))
+            _refuse(tag in _LEFT or tag.rpartition("}")[2] in _LEFT_ANYWHERE)
+            _refuse(len(child) > 0 and any(each.tag in _READ for each in child.iter()))
+        _refuse(f"{_XML}base" in child.attrib or f"{_XML}lang" in child.attrib)
     if not found.link:
-        if found.guid and found.guid_is_link:
+        _refuse(element.find("enclosure") is not None)
+        if found.guid_is_link and not found.has_link:
             found.link = found.guid
-        else:
-            _refuse(element.find("enclosure") is not None)
     own = element.get(f"{_XML}lang") or found.lang
     return _entry(
         guid=found.guid,
@@ -163,31 +170,37 @@ def _item(element: Element, lang: str) -> Entry:
 
 
 def _take_title(item: _Item, child: Element) -> None:
-    item.title = item.title or _plain(child)
+    if item.title:  # the first counts, if it is the plain one
+        _refuse(not item.title_is_own or child.tag.rpartition("}")[0] == item.title_space)
+        return
+    item.title = _plain(child)
+    item.title_space = child.tag.rpartition("}")[0]
+    item.title_is_own = item.title_space in ("", _RSS_1[:-1])
 
 
 def _take_link(item: _Item, child: Element) -> None:
-    _refuse(child.get("href") is not None)
-    item.link = _leaf(child) or item.link
+    _refuse(item.has_link or child.get("href") is not None)
+    item.link, item.has_link = _leaf(child), True
 
 
 def _take_guid(item: _Item, child: Element) -> None:
-    _refuse(bool(item.guid))
-    item.guid = _leaf(child)
+    _refuse(item.has_guid)
+    item.guid, item.has_guid = _leaf(child), True
     item.guid_is_link = child.get("isPermaLink", child.get("ispermalink", "true")) == "true"
 
 
 def _take_summary(item: _Item, child: Element) -> None:
     text = _leaf(child)
+    item.summaries += 1
     if item.summary is None:
         item.summary = text
-    elif item.content or not item.summary:
+    elif item.has_content or not item.summary or item.summaries > 2:
         raise _NotForUs  # which of several descriptions counts is feedparser's own art
 
 
 def _take_content(item: _Item, child: Element) -> None:
-    text = _leaf(child)
-    item.content = item.content or text
+    _refuse(item.has_content)
+    item.content, item.has_content = _leaf(child), True
 
 
 def _take_date(name: str) -> Callable[[_Item, Element], None]:
@@ -278,7 +291,7 @@ def _atom_entry(element: Element, lang: str) -> Entry:
                 pass
             case _:
                 raise _NotForUs
-    _refuse(not link)
+    _refuse(not link or f"{_XML}lang" in element.attrib)
     own = element.get(f"{_XML}lang") or ""
     return _entry(
         guid=guid,

@@ -59,7 +59,9 @@ def _entry(raw: Mapping[str, Any]) -> Entry:
 
 
 def _author(raw: Mapping[str, Any]) -> str:
-    authors = raw.get("authors") or [raw.get("author")]
+    authors = raw.get("authors")
+    if not isinstance(authors, list):
+        authors = [raw.get("author")]
     names = [_string(each.get("name")) for each in authors if isinstance(each, dict)]
     return ", ".join(name for name in names if name)[:200]
 

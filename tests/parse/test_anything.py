@@ -90,7 +90,7 @@ def mutated(random: random.Random, body: bytes) -> bytes:
     return bytes(made)
 
 
-suite = settings(settings.get_profile("suite"))
+suite = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 
 
 @suite

@@ -386,7 +386,7 @@ def test_hours_that_a_feed_wants_to_be_spared_are_skipped(now: datetime, known: 
     assert _interval(state, now) < HOUR
 
 
-@pytest.mark.parametrize("value", ["max-age=x", "max-age=99999999999999", "", ";;;", "\x00"])
+@pytest.mark.parametrize("value", ["max-age=x", "", ";;;", "\x00"])
 def test_odd_cache_headers_say_nothing_or_little(value: str) -> None:
     assert max_age(answer(headers={"cache-control": value})) is None
 
