@@ -96,8 +96,8 @@ class Alerting(Notices):
         numbers = {id for change in changes for id in change.event_ids}
         events = {each.id: each for each in self.store.events(ids=numbers)} if numbers else {}
         yield from rises(rule, self.watches, changes, events)
-        watched = self.store.events(since=since, status="second-look")
-        if watched:
+        if any(counts.get("second-look") for counts in self.store.waiting().values()):
+            watched = self.store.events(since=since, status="second-look")
             reviews = self.store.reviews(as_of=now)
             found = second_origins(rule, self.watches, watched, reviews)
             yield from (each for each in found if each.at >= since)

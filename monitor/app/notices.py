@@ -25,6 +25,7 @@ _META = "operator-told"
 _TEMPLATE = "operator-template"
 _STALE = timedelta(hours=1)  # beyond the interval: nobody polls
 _OVERDUE = timedelta(hours=2)  # a message that still waits so long after it was frozen
+_SETTLED = timedelta(minutes=30)  # a start after downtime is no loss of coverage
 _MOST = 30  # feeds that are named one by one; beyond, it is not the feeds
 
 
@@ -78,7 +79,7 @@ class Notices(Mailing):
         yield from self._feeds_in_trouble(feeds)
         yield from self._polling(feeds, now)
         yield from self._undelivered(now)
-        yield from self._coverage(now)
+        yield from self._coverage(feeds, now)
         yield from self._templates()
         if self.rules_problem:
             yield Trouble(
@@ -146,21 +147,23 @@ class Notices(Mailing):
                 remedy="It is tried again by itself. See: monitor outbox list",
             )
 
-    def _coverage(self, now: datetime) -> Iterator[Trouble]:
-        blind = [
-            level.indicator
-            for _, assessment in self.assessments(as_of=now)
-            for level in assessment.levels
-            if level.level == "no-coverage"
-        ]
-        if blind and any(each.state.polls for each in self.store.feeds(enabled=True)):
-            yield Trouble(
-                key="coverage",
-                words=f"Indicators without coverage: {', '.join(blind[:12])}"
-                + (f" and {len(blind) - 12} more" if len(blind) > 12 else ""),
-                since=utc(now),
-                remedy="None of the feeds that could tell of them is read. monitor feeds list",
-            )
+    def _coverage(self, feeds: Sequence[FeedStatus], now: datetime) -> Iterator[Trouble]:
+        """By the stored changes: an assessment of its own would be much work every minute."""
+        newest = {
+            (change.watch, change.indicator): change
+            for change in self.store.level_changes(as_of=now)
+        }
+        known = {(watch.id, each.id) for watch in self.watches for each in watch.indicators}
+        if not any(each.state.polls for each in feeds):
+            return
+        for key, change in newest.items():
+            if change.after == "no-coverage" and key in known and now - change.at >= _SETTLED:
+                yield Trouble(
+                    key=f"coverage/{change.watch}/{change.indicator}",
+                    words=f"Indicator {change.indicator} has no coverage: {change.cause}",
+                    since=utc(change.at),
+                    remedy="None of the feeds that could tell of it is read: monitor feeds list",
+                )
 
     def _templates(self) -> Iterator[Trouble]:
         own = self.template_folders[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
@@ -11,7 +12,7 @@ import pytest
 
 from monitor.digest.links import acknowledge_token
 from monitor.errors import StoreError
-from monitor.model import FeedState, Review
+from monitor.model import FeedState, LevelChange, Review
 
 AT = datetime(2026, 11, 25, 7, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -114,6 +115,7 @@ class TestAlerts:
         assert len(app.store.unsent_hits("daily", "ana@example.org")) == 2
 
 
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # apprise looks whether it is there
 class TestChat:
     def test_the_same_to_a_webhook_with_its_secret_in_no_outbox(self, alerted, loopback):
         loopback.give("/hook/s3cret", "")
@@ -178,6 +180,33 @@ class TestNotices:
         [subject] = self.subjects(mailing)
         assert "could not be delivered" in mailing.store.outgoing(kind="operator")[0].body.decode()
         assert subject.startswith("Monitor operator: The digest")
+
+    def test_coverage_that_stays_lost(self, app):
+        lost = LevelChange(
+            watch="deals",
+            indicator="drones",
+            at=AT,
+            before="none",
+            after="no-coverage",
+            cause="no feed that could carry it was read since 1 November 2026",
+            rules="r",
+        )
+        app.store.add_level_changes([lost])
+        app.freeze_notices(AT + 10 * MINUTE)
+        assert self.subjects(app) == []
+        for minutes in (40, 50):
+            app.freeze_notices(AT + minutes * MINUTE)
+        again = replace(lost, at=AT + HOUR, before="no-coverage", after="none")
+        app.store.add_level_changes([again])
+        app.freeze_notices(AT + HOUR)
+        told = "Indicator drones has no coverage"
+        assert [
+            subject.startswith(f"Monitor operator: {told}") for subject in self.subjects(app)
+        ] == [
+            True,
+            False,
+        ]
+        assert "mended" in self.subjects(app)[1]
 
     def test_nobody_polls(self, app):
         app.freeze_notices(AT + 3 * HOUR)
