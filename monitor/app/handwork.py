@@ -159,6 +159,6 @@ def _item(evidence: Evidence, now: datetime) -> Item:
         lang=evidence.lang,
     )
     found = normalise(Document(entries=(entry,)), feed, now=now)
-    if not found:
+    if not found or not (found[0].title or found[0].summary):
         raise ConfigError("nothing of it is left after cleaning", remedy="Give a title.")
     return found[0]

@@ -114,7 +114,7 @@ def board(site: TheSite, viewer: TheReader, as_of: str = "") -> JSONResponse:
         found = [each for _, each in site.installation.assessments(as_of=min(at, now))]
         return JSONResponse(board_shape(found, as_of=min(at, now)))
     kept = site.snapshot.get()
-    return JSONResponse(board_shape(kept.assessed.values(), as_of=kept.at))
+    return JSONResponse(board_shape(site.assessed().values(), as_of=kept.at))
 
 
 @router.get("/hits", responses=_says(list[HitShape]), summary="Hits, newest first")

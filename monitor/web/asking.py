@@ -124,7 +124,7 @@ class Choices:
 def choices(site: Site, asked: Asked, facets: Facets) -> Choices:
     """Facets with counts, the filters that are on, and the orders."""
     indicators = _indicators(site.watches)
-    feeds = {s.feed.id: s.feed.name or s.feed.id for s in site.snapshot.get().feeds}
+    feeds = {s.feed.id: s.feed.name or s.feed.id for s in site.feeds.get()}
 
     def made(name: str, title: str, words: Mapping[str, str], *, fixed: bool = False) -> Facet:
         counts = facets.counts.get(name, {})

@@ -49,7 +49,8 @@ def board(request: Request, site: TheSite, viewer: TheViewer, months: int = 12) 
 
 def views(site: Site, *, months: int = 12, since_at: datetime | None = None) -> list[BoardView]:
     """A board for each watch, of what is kept."""
-    kept, earlier = site.snapshot.get(), site.earlier.get()
+    kept, assessed = site.snapshot.get(), site.assessed()
+    earlier = site.earlier.get()
     waiting = {
         pair: counts.get("new", 0) + counts.get("second-look", 0)
         for pair, counts in site.store.waiting().items()
@@ -57,11 +58,11 @@ def views(site: Site, *, months: int = 12, since_at: datetime | None = None) -> 
     return [
         board_view(
             watch,
-            assessment=kept.assessed.get(watch.id),
+            assessment=assessed.get(watch.id),
             activity=kept.activity,
             waiting=waiting,
             changes=kept.changes,
-            feeds=kept.feeds,
+            feeds=site.feeds.get(),
             now=kept.at,
             earlier=earlier.get(watch.id),
             since_at=since_at,

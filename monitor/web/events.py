@@ -81,7 +81,7 @@ def event(id: int, request: Request, site: TheSite, viewer: TheViewer) -> Respon
 
 def suggestion(site: Site, event: Event) -> str | None:
     """The grade that the machine would give."""
-    feeds = {status.feed.id: status.feed for status in site.snapshot.get().feeds}
+    feeds = {status.feed.id: status.feed for status in site.feeds.get()}
     return suggested_grade(event, feeds)
 
 

@@ -67,5 +67,5 @@ def retry(id: str, site: TheSite, viewer: TheReviewer, form: TheForm) -> Respons
     """Makes the feed due at once; the service polls it within seconds."""
     if not site.store.poll_soon(id, now=site.now()):
         raise HTTPException(404)
-    site.snapshot.drop()
+    site.feeds.drop()
     return RedirectResponse(back_to(site, str(form.get("back", "")), "/feeds"), status_code=303)

@@ -25,10 +25,12 @@ class Kept(Generic[_T]):
         make: Callable[[], _T],
         *,
         seconds: float = 30.0,
+        patience: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make = make
         self._seconds = seconds
+        self._patience = patience  # seconds that who comes after a change waits for the new value
         self._clock = clock
         self._turn = threading.Lock()
         self._value: _T | None = None
@@ -43,7 +45,11 @@ class Kept(Generic[_T]):
             return value
         if value is not None and self._cost > QUICK:
             if self._turn.acquire(blocking=False):
-                threading.Thread(target=self._renew, name="kept", daemon=True).start()
+                renewing = threading.Thread(target=self._renew, name="kept", daemon=True)
+                renewing.start()
+                if self._patience and self._made_at == float("-inf"):
+                    renewing.join(self._patience)
+                    return self._value or value
             return value
         with self._turn:
             if self._value is not None and self._clock() - self._made_at <= self._seconds:

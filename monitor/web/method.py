@@ -53,10 +53,10 @@ def indicator(
     """The machine's level, the analyst's beside it, and every change of either."""
     found = _watch(site, watch)
     _indicator(found, indicator)
-    kept = site.snapshot.get()
+    kept, assessed = site.snapshot.get(), site.assessed()
     level = next(
-        (e for e in kept.assessed[watch].levels if e.indicator == indicator)
-        if watch in kept.assessed
+        (e for e in assessed[watch].levels if e.indicator == indicator)
+        if watch in assessed
         else iter(()),
         None,
     )

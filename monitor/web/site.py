@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
 from monitor.desk import InboxFilter, User
-from monitor.model import Assessment, Event, FeedStatus, LevelChange, Status, Watch
+from monitor.model import Assessment, Event, FeedStatus, Level, LevelChange, Status, Watch
 from monitor.render import render
 from monitor.report import style_of
 from monitor.report.events import Names, names_of
@@ -63,7 +63,6 @@ class Snapshot:
     assessed: Mapping[str, Assessment]
     activity: Mapping[tuple[str, str], Mapping[date, int]]
     changes: Sequence[LevelChange]
-    feeds: Sequence[FeedStatus]
     oldest_waiting_at: datetime | None
 
 
@@ -75,7 +74,8 @@ class Site:
         self.settings = settings
         self.prefix = prefix_of(settings)
         self.throttle = Throttle()
-        self.snapshot = Kept(self._snapshot, seconds=30)
+        self.snapshot = Kept(self._snapshot, seconds=30, patience=0.5)
+        self.feeds = Kept(self._feeds, seconds=30)
         self.earlier = Kept(self._earlier, seconds=3600)
         self.records = Kept(self._records, seconds=120)
         self.week = Kept(self._week, seconds=60)
@@ -224,7 +224,7 @@ class Site:
 
     def event(self, id: int) -> Event:
         """An event, or what it was merged into. Raises HTTPException 404."""
-        found = self.store.events(ids=[id])
+        found = self.store.events(ids=[id]) if 0 < id < 2**53 else []
         if not found:
             raise HTTPException(404)
         event: Event = found[0]
@@ -236,7 +236,7 @@ class Site:
 
     def grades(self) -> Mapping[str, str]:
         """Feed → reliability A–F."""
-        return {status.feed.id: status.feed.reliability for status in self.snapshot.get().feeds}
+        return {status.feed.id: status.feed.reliability for status in self.feeds.get()}
 
     def to_review(self) -> int:
         known = {(w.id, each.id) for w in self.watches for each in w.indicators}
@@ -245,7 +245,7 @@ class Site:
         )
 
     def failing(self) -> int:
-        return sum(is_problem(each) for each in self.snapshot.get().feeds)
+        return sum(is_problem(each) for each in self.feeds.get())
 
     def asset(self, name: str) -> str:
         """The address of a static file, which changes when the file does."""
@@ -270,9 +270,30 @@ class Site:
             assessed={w.id: self.installation.assess(w, now)[0] for w in self.watches},
             activity=store.activity(since=now - ACTIVITY),
             changes=store.level_changes(since=now - timedelta(days=92)),
-            feeds=store.feeds(),
             oldest_waiting_at=oldest[0].first_seen_at if oldest else None,
         )
+
+    def assessed(self) -> Mapping[str, Assessment]:
+        """The kept assessments with the analysts' levels of this moment beside the machine's."""
+        own = {(each.watch, each.indicator): each for each in self.store.level_overrides()}
+
+        def level(found: Level) -> Level:
+            said = own.get((found.watch, found.indicator))
+            return replace(
+                found,
+                analyst=said.level if said else None,
+                analyst_by=said.by if said else "",
+                analyst_reason=said.reason if said else "",
+            )
+
+        return {
+            watch: replace(found, levels=tuple(level(each) for each in found.levels))
+            for watch, found in self.snapshot.get().assessed.items()
+        }
+
+    def _feeds(self) -> Sequence[FeedStatus]:
+        found: Sequence[FeedStatus] = self.store.feeds()
+        return found
 
     def _earlier(self) -> Mapping[str, Assessment]:
         """The assessments as of the start of this month: what "added this month" is counted from."""
