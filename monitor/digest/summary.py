@@ -10,6 +10,7 @@ from monitor.digest.scope import Scope, rise
 from monitor.digest.values import CoverageGap, EventLine, LevelLine
 
 _SUBJECT = 70
+_NAMED = 24  # characters of an indicator's name from which one knows it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,21 +85,26 @@ class Summary:
         return wording.cut(text[:1].upper() + text[1:], 90)
 
     def subject(self) -> str:
-        """At most 70 characters: when, the biggest change, how many to review."""
+        """At most 70 characters: when, the biggest change, how many to review.
+
+        Where there is no room for the change, the monitor's name goes first: the sender says it too.
+        """
         known, scope = self.scope.known, self.scope
         when = wording.short_period(known.previous_at, known.as_of, scope.zone)
         tail = self._subject_count()
-        head = f"{wording.cut(scope.house.name, 24)}, {when}: "
-        room = _SUBJECT - len(head) - len(tail)
-        if self.levels:
-            top = self.levels[0]
-            verb = "up to" if rise(top) > 0 else "down to" if rise(top) < 0 else "now"
-            change = f" {verb} {_level(top.after)}"
-            joint = ", " if tail else ""
-            room -= len(change) + len(joint)
-            name = wording.cut(top.name, room) if room >= 12 else wording.cut(top.indicator, 12)
-            return wording.cut(f"{head}{name}{change}{joint}{tail}", _SUBJECT)
-        return wording.cut(head + (tail or self._subject_empty()), _SUBJECT)
+        long, short = f"{wording.cut(scope.house.name, 24)}, {when}: ", f"{when}: "
+        if not self.levels:
+            return wording.cut(long + (tail or self._subject_empty()), _SUBJECT)
+        top = self.levels[0]
+        verb = "up to" if rise(top) > 0 else "down to" if rise(top) < 0 else "now"
+        change = f" {verb} {_level(top.after)}" + (f", {tail}" if tail else "")
+        head = long if self._room(long, change) >= min(len(top.name), _NAMED) else short
+        name = wording.cut(top.name, max(8, self._room(head, change)))
+        return wording.cut(f"{head}{name}{change}", _SUBJECT)
+
+    @staticmethod
+    def _room(head: str, change: str) -> int:
+        return _SUBJECT - len(head) - len(change)
 
     def _subject_count(self) -> str:
         if not self.lines:
