@@ -55,7 +55,7 @@ class Vocabulary:
         self._exact: dict[str, list[int]] = {}
         self._capitals: dict[str, list[int]] = {}
         self._prefixes: dict[str, list[int]] = {}
-        self._lengths: list[int] = []
+        self._lengths: dict[str, list[int]] = {}  # first two letters → lengths of prefixes
         self._needed_by: dict[int, list[tuple[int, int]]] = {}  # word → (slot, query)
         self._queries = 0
         self._met = [0] * SLOTS  # for each slot the queries that have no such need, as bits
@@ -94,8 +94,10 @@ class Vocabulary:
                 word.kind
             ]
             table.setdefault(word.text, []).append(number)
-            if word.kind == "prefix" and len(word.text) not in self._lengths:
-                self._lengths.append(len(word.text))
+            if word.kind == "prefix":
+                lengths = self._lengths.setdefault(word.text[:2], [])
+                if len(word.text) not in lengths:
+                    lengths.append(len(word.text))
         return number
 
     def commonness(self, word: int) -> float:
@@ -171,11 +173,12 @@ class Vocabulary:
             whole = candidate == folded
             if whole or (len(candidate) >= 3 and same_script(candidate, folded)):
                 numbers.update(self._exact.get(candidate, ()))
-            for length in self._lengths:
-                if length <= len(candidate) and (whole or length >= 3):
-                    beginning = candidate[:length]
-                    if whole or same_script(beginning, folded):
-                        numbers.update(self._prefixes.get(beginning, ()))
+            for start in (candidate[:2], candidate[:1]) if len(candidate) > 1 else (candidate,):
+                for length in self._lengths.get(start, ()):
+                    if length <= len(candidate) and (whole or length >= 3):
+                        beginning = candidate[:length]
+                        if whole or same_script(beginning, folded):
+                            numbers.update(self._prefixes.get(beginning, ()))
         if not numbers:
             return None
         mask = 0
