@@ -236,7 +236,9 @@ class Judged:
         cues = self.stored.watch.cues
         weighed = [weigh(state, each.branch, each.part, leaves, cues) for each, leaves in allowed]
         self.best: Weighed = (
-            weighed[0] if len(weighed) == 1 else max(weighed, key=lambda each: each.total)
+            weighed[0]
+            if len(weighed) == 1
+            else max(weighed, key=lambda each: (each.branch.weight, each.total))
         )
 
     @property

@@ -202,7 +202,7 @@ def _words(evidence: Evidence) -> dict[str, float]:
     return found
 
 
-WORDS = 1.5
+WORDS = 1.0
 """How much words weigh beside concepts before anything is learned."""
 
 

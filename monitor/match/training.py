@@ -27,6 +27,7 @@ MIN_EXAMPLES = 40
 MIN_WORDS = 300  # hits in a language from which its words are learned from
 REGULARISATION = 5.0  # scikit-learn's C
 SMALLEST_WEIGHT = 0.03  # what is left out of the file
+OWN_WEIGHT = 0.5  # of the watch's own examples: they are plainer than news
 FOLDS = 5
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
@@ -38,18 +39,22 @@ class Example:
     evidence: Evidence
     right: bool
     at: datetime
+    weight: float = 1.0
     own: bool = (
         False  # of the watch itself: learned from, but tells nothing of how often hits are right
     )
 
 
-def examples(matcher: IndexedMatcher, watch: Watch, labelled: Iterable[Labelled]) -> list[Example]:
+def examples(
+    matcher: IndexedMatcher, watch: Watch, labelled: Iterable[Labelled], *, weight: float = 1.0
+) -> list[Example]:
     """Every hit of the watch's queries on the labelled items; doubtful ones (``maybe``) are left out."""
     return [
         Example(
             evidence=evidence,
             right=hit.indicator in each.labels,
             at=each.item.published_at or each.item.first_seen_at or _EARLIEST,
+            weight=weight,
         )
         for each in labelled
         for hit, evidence in matcher.evidences(each.item)
@@ -103,7 +108,7 @@ def train(matcher: IndexedMatcher, watch: Watch, labelled: Sequence[Labelled]) -
     counted = Counter(each.evidence.lang for each in found)
     languages = frozenset(lang for lang, count in counted.items() if count >= MIN_WORDS)
     taught = list(own_examples(watch))
-    own = examples(matcher, watch, taught)
+    own = examples(matcher, watch, taught, weight=OWN_WEIGHT)
     slope, offset = _calibrate(found, own, languages)
     weights, bias = _fit([*found, *own], languages)
     newest = max(each.at for each in found)
@@ -190,8 +195,12 @@ def _fit(found: Sequence[Example], languages: frozenset[str]) -> tuple[dict[int,
                 cols.append(columns.setdefault(bucket(name), len(columns)))
                 values.append(value)
     matrix = sparse.csr_matrix((values, (rows, cols)), shape=(len(found), len(columns)))
-    model = linear_model.LogisticRegression(C=REGULARISATION, max_iter=2_000)
-    model.fit(matrix, [each.right for each in found])
+    model = linear_model.LogisticRegression(C=REGULARISATION, solver="liblinear")
+    model.fit(
+        matrix,
+        [each.right for each in found],
+        sample_weight=[each.weight for each in found],
+    )
     learned = [float(each) for each in model.coef_[0]]
     weights = {f: learned[i] for f, i in columns.items() if abs(learned[i]) >= SMALLEST_WEIGHT}
     return weights, float(model.intercept_[0])
