@@ -20,7 +20,7 @@ _TELLING = 400  # characters of a summary that tell its language
 MOST_TITLE = 1_000  # characters
 MOST_SUMMARY_BYTES = 65_536
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # before the web: a made-up date
-_SPACE = re.compile(r"\s+")
+_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 _LANG = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9-]+)?$")
 _OLD_CODES = {"iw": "he", "per": "fa", "fas": "fa", "rus": "ru", "eng": "en", "ara": "ar"}
 _SCRIPTS = {"ru": "cyrillic", "uk": "cyrillic", "fa": "arabic", "ar": "arabic", "he": "hebrew"}
@@ -155,8 +155,7 @@ def _plausible(lang: str, text: str) -> bool:
 
 
 def _not_latin(text: str) -> bool:
-    letters = [each for each in text[:200] if each.isalpha()]
-    return bool(letters) and not any(each < "\u0250" for each in letters)
+    return not _LATIN.search(text, 0, 200) and any(each.isalpha() for each in text[:200])
 
 
 def _cut(text: str, most_bytes: int) -> str:

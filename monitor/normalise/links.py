@@ -10,7 +10,10 @@ from w3lib.url import canonicalize_url, url_query_cleaner
 
 _CONTROL = re.compile('[\x00-\x20\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\\\\<>"]')
 _MOST = 2_048
-_SIMPLE = re.compile(r"https?://(?P<host>[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?P<path>/[A-Za-z0-9._~/-]*)")
+_SIMPLE = re.compile(
+    r"https?://(?P<host>[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?P<path>/[A-Za-z0-9._~/-]*)"
+    r"(?:\?(?P<query>[A-Za-z0-9._~=&-]*))?(?:#(?P<fragment>[A-Za-z0-9._~=&-]*))?"
+)
 _DOTS = re.compile(r"/\.\.?(?:/|$)")
 # Parameters that say how a reader came, never what is read.
 _TRACKING = frozenset(
@@ -85,7 +88,9 @@ def link_key(link: str) -> str:
         return ""
     simple = _SIMPLE.fullmatch(link)
     if simple is not None and not _DOTS.search(simple["path"]):
-        return _key(simple["host"], simple["path"])
+        query = _simple_query(simple["query"] or "")
+        if query is not None:
+            return _key(simple["host"], simple["path"], rest=query)
     try:
         parts = urlsplit(link)
         host = (parts.hostname or "").rstrip(".")
@@ -108,6 +113,18 @@ def link_key(link: str) -> str:
     rest += f"#{canonical.fragment}" if keep and canonical.fragment else ""
     named = "" if port is None or (parts.scheme, port) in _DEFAULT_PORTS else f":{port}"
     return _key(host.lower(), canonical.path, named, rest)
+
+
+def _simple_query(query: str) -> str | None:
+    """Parameters in order, without tracking; None where they need a closer look."""
+    if not query:
+        return ""
+    pairs = [tuple(each.split("=")) for each in query.split("&")]
+    if any(len(pair) != 2 or not pair[0] for pair in pairs):
+        return None
+    names = [pair[0] for pair in pairs]
+    kept = sorted(pair for pair in pairs if not _is_tracking(pair[0], names))
+    return "?" + "&".join("=".join(pair) for pair in kept) if kept else ""
 
 
 def _key(host: str, path: str, port: str = "", rest: str = "") -> str:

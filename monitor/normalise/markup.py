@@ -21,6 +21,32 @@ _TAG = re.compile(
     r"strong|style|sub|sup|svg|table|tbody|td|th|thead|tr|tt|u|ul|video)(?:\s[^<>]*)?/?>",
     re.I,
 )
+_INLINE = frozenset(
+    [
+        "a",
+        "abbr",
+        "b",
+        "big",
+        "cite",
+        "code",
+        "em",
+        "font",
+        "i",
+        "img",
+        "q",
+        "s",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "u",
+    ]
+)
+_SIMPLE = _INLINE | {"p", "div", "br", "li", "ul", "ol", "h1", "h2", "h3", "h4", "blockquote", "hr"}
+_SIMPLE_TAG = re.compile(
+    r"""/?([A-Za-z][A-Za-z0-9]*)(?: [A-Za-z][\w:.-]*(?: ?= ?(?:"[^"]*"|'[^']*'|[^\s"'=`>]+))?)* ?/?>"""
+)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff\ufdd0-\ufdef]"
@@ -51,6 +77,24 @@ def _unescaped(text: str) -> str:
 
 def _stripped(html: str) -> str:
     """Text of HTML; blocks are parted by a space, what is never shown is left out."""
+    simple = _stripped_simple(html)
+    return simple if simple is not None else _stripped_by_parser(html)
+
+
+def _stripped_simple(html: str) -> str | None:
+    """The same for plain running text, which most summaries are; None where a parser must look."""
+    first, *rest = " ".join(html.split()).split("<")
+    pieces = [first]
+    for part in rest:
+        tag = _SIMPLE_TAG.match(part)
+        if tag is None or (name := tag[1].lower()) not in _SIMPLE:
+            return None
+        pieces.append(" " if name not in _INLINE else "")
+        pieces.append(part[tag.end() :])
+    return _unescaped("".join(pieces))
+
+
+def _stripped_by_parser(html: str) -> str:
     tree = LexborHTMLParser("<body>" + _BLOCK.sub(" <", html.replace("\0", "")))
     for node in tree.css(_UNSEEN):
         node.decompose()
