@@ -83,6 +83,7 @@ def templates(*folders: Path) -> jinja2.Environment:
         counts=_counts,
         short=wording.cut,
         sentence=wording.sentence,
+        names=wording.names,
     )
     return env
 

@@ -359,6 +359,8 @@ class Scope:
             since = [each.state.since_at for each in failing if each.state.since_at is not None]
             when = f" since {wording.day(min(since).astimezone(self.zone))}" if since else ""
             verb = "is" if len(failing) == 1 else "are"
+            if when:
+                verb = "has been" if len(failing) == 1 else "have been"
             parts.append(
                 f"{len(failing)} of {wording.count(len(enabled), 'feed')} {verb} failing{when}."
             )

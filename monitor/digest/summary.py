@@ -36,7 +36,7 @@ class Summary:
         top = self.levels[0]
         text = f"{top.title} moved from {_level(top.before)} to {_level(top.after)}"
         if len(self.levels) > 1:
-            text += f", {wording.count(len(self.levels) - 1, 'other level')} changed"
+            text += f" and {wording.count(len(self.levels) - 1, 'other level')} changed"
         return text + "."
 
     def _events(self) -> str:

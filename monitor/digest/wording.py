@@ -125,6 +125,14 @@ def short_name(id: str, title: str) -> str:
     return id if len(id) <= _SHORT_ID else cut(title, 48) or id
 
 
+def names(labels: Sequence[str], most: int = 2) -> str:
+    """``A2, B3``; long ones are told apart by semicolons, and no more than ``most`` of them."""
+    if all(len(label) <= _SHORT_ID for label in labels):
+        return ", ".join(labels)
+    more = f" and {len(labels) - most} more" if len(labels) > most else ""
+    return "; ".join(labels[:most]) + more
+
+
 def sentence(text: str) -> str:
     """``text`` with a capital and a full stop."""
     stop = "" if text.endswith((".", "!", "?", "…")) else "."

@@ -158,7 +158,7 @@ class TestLevels:
         changes = [make.change(id, "low", "high") for id in ids]
         said = say(make.known(watches=[make.watch(*ids)], changes=changes))
         assert (len(said.levels), len(said.more_levels)) == (8, 22)
-        assert "29 other levels changed" in said.sentence
+        assert "and 29 other levels changed" in said.sentence
 
     def test_quiet_is_what_could_be_seen_and_brought_nothing(self, make, say):
         levels = make.assessment(
@@ -179,7 +179,7 @@ GAPS = {
         lambda make: {
             "feeds": [make.feed(), make.feed("gulf", health="failing", since_at=make.now)]
         },
-        "1 of 2 feeds is failing since 25 Nov. A2, B3 and D1 may be undercounted.",
+        "1 of 2 feeds has been failing since 25 Nov. A2, B3 and D1 may be undercounted.",
     ),
     "a blind indicator": (
         lambda make: {"assessments": {"ri": make.assessment(make.level("B3", "no-coverage"))}},
