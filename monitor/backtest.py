@@ -138,7 +138,7 @@ def known_events(rows: Any, watch: Watch) -> tuple[Known, ...]:
     """From the YAML an analyst gives: a list of ``{indicator, date, title}``. Raises ConfigError."""
     ids = {indicator.id for indicator in watch.indicators}
     found: list[Known] = []
-    for number, row in enumerate(rows if isinstance(rows, list) else [rows], start=1):
+    for number, row in enumerate(rows if isinstance(rows, list | tuple) else [rows], start=1):
         subject = f"known event {number}"
         if not isinstance(row, Mapping) or "indicator" not in row or "date" not in row:
             raise ConfigError(

@@ -20,7 +20,7 @@ from monitor.store.bulk import among, bulk_insert
 from monitor.store.codec import AnyRow
 from monitor.store.engine import INGEST_LOCK
 from monitor.store.pairs import refresh_pairs
-from monitor.store.part import Part, chunks, numbers
+from monitor.store.part import Part, chunks, not_before, numbers
 from monitor.store.tables import EVENT, EVENT_ITEM, GRADE, ITEM, REVIEW
 
 
@@ -97,7 +97,9 @@ class Groups:
         ended = [present[row["item"]] for row in rows if row["item"] in present]
         for some in chunks([row.number for row in ended]):
             self._connection.execute(
-                update(EVENT_ITEM).where(EVENT_ITEM.c.number.in_(some)).values(removed_at=self._now)
+                update(EVENT_ITEM)
+                .where(EVENT_ITEM.c.number.in_(some))
+                .values(removed_at=not_before(EVENT_ITEM.c.added_at, self._now))
             )
         bulk_insert(self._connection, EVENT_ITEM, rows)
         self.moved = True

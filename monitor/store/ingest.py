@@ -32,7 +32,7 @@ from monitor.store.codec import (
 from monitor.store.engine import INGEST_LOCK
 from monitor.store.feeds import record_import, record_poll
 from monitor.store.grouping import Groups
-from monitor.store.part import Part, chunks, numbers, upsert
+from monitor.store.part import Part, chunks, not_before, numbers, upsert
 from monitor.store.recent import RecentEvents
 from monitor.store.search import index_items, unindex_items
 from monitor.store.tables import FEED, HIT, HIT_PAST, ITEM, ITEM_PAST, SIGHTING, WORK_PART
@@ -272,7 +272,9 @@ class StoreBatch:
         ]
         if gone:
             self._connection.execute(
-                update(HIT).where(HIT.c.number.in_(gone)).values(withdrawn_at=self._now)
+                update(HIT)
+                .where(HIT.c.number.in_(gone))
+                .values(withdrawn_at=not_before(HIT.c.stored_at, self._now))
             )
             self._groups.touch_items({number})
         return len(gone)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import ColumnElement, Connection, Table, case, literal, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from monitor.store.engine import Database
@@ -56,6 +57,14 @@ def upsert(
 def inserting(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """The dialect's INSERT, which knows ON CONFLICT."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def not_before(began: ColumnElement[datetime], now: datetime) -> ColumnElement[datetime]:
+    """``now``, or when the thing began if that is later.
+
+    The clock may have been set back, and of two machines one may be a little behind.
+    """
+    return case((began > now, began), else_=literal(now, began.type))
 
 
 def numbers(connection: Connection, table: Table, count: int) -> range | list[int]:

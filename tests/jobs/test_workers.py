@@ -317,3 +317,39 @@ def test_a_process_that_ended_holds_nothing_even_if_nobody_asked_how() -> None:
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert is_dead(holder)
+
+
+def test_a_machine_whose_clock_is_behind_ends_nothing_before_it_began(shared: SqlStore) -> None:
+    from monitor.model import Feed, Hit, Item
+    from monitor.protocols import EventDraft
+
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    shared.sync_feeds([Feed(id="f", url="http://127.0.0.1/f")], now=now)
+    items = [
+        Item(id=n, identity=f"guid:{n}", feed="f", title=n, summary="", link="", content_hash=n)
+        for n in ("a", "b")
+    ]
+    hits = [
+        Hit(
+            watch="w", indicator="i", item=item.id, rules="r", score=1, stage=None, spans=(),
+            branch="b", query="q",
+        )
+        for item in items
+    ]  # fmt: skip
+    with shared.batch(now=now) as batch:
+        batch.add_items(items, how="poll")
+        batch.add_hits(hits, how="poll")
+        batch.apply_groups(
+            [
+                EventDraft(event=None, key=item.id, title=item.id, item=item.id, role="origin")
+                for item in items
+            ]
+        )
+        numbers = dict(batch.events_by_key)
+    with shared.batch(now=now - timedelta(seconds=5)) as batch:
+        batch.add_items(items[1:], how="poll")
+        batch.apply_groups(
+            [EventDraft(event=numbers["a"], key="x", title="a", item="b", role="report")]
+        )
+        batch.withdraw_hits("a", keep=())
+    assert shared.check() == []
