@@ -1,0 +1,142 @@
+"""What a relevance model does to a score, and what it can never do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from monitor.errors import MonitorError
+from monitor.match import IndexedMatcher, compile_matcher
+from monitor.match.relevance import Evidence, Relevance, bucket, features
+from monitor.match.score import probability, total
+from monitor.model import Branch
+from tests.match.conftest import indicator, item, watch
+
+SURE = Branch(name="supply", query="@supply NEAR/6 @drone")
+CANDIDATE = Branch(name="mentioned", query="@drone", prior=-2)
+
+
+def model(bias: float = 0.0, **weights: float) -> Relevance:
+    """Weights by feature, written with _ for a space."""
+    return Relevance(
+        watch="w",
+        fingerprint="0",
+        examples=100,
+        bias=bias,
+        weights={bucket(name.replace("_", " ")): value for name, value in weights.items()},
+    )
+
+
+def matcher(relevance: Relevance | None = None, exclude: str = "") -> IndexedMatcher:
+    plain = watch("@iran", min_score=0.5)
+    held = indicator("q0", SURE, CANDIDATE, exclude=exclude)
+    return compile_matcher(
+        [replace(plain, indicators=(held,))], models={"w": relevance} if relevance else None
+    )
+
+
+def branches(relevance: Relevance | None, title: str, exclude: str = "") -> list[str]:
+    return [hit.branch for hit in matcher(relevance, exclude).match(item(title))]
+
+
+def test_a_candidate_is_a_hit_only_where_a_model_lifts_it() -> None:
+    title = "Drone over Odesa"
+    assert branches(None, title) == []
+    assert branches(model(bias=1.0), title) == ["mentioned"]
+    assert branches(model(bias=-1.0), title) == []
+
+
+def test_what_the_queries_did_not_find_is_no_hit_whatever_the_model_thinks() -> None:
+    assert branches(model(bias=20.0), "Iran sends greetings") == []
+
+
+def test_an_exclusion_vetoes_every_branch_but_the_candidates() -> None:
+    title = "Iran sends a drone to a museum"
+    assert branches(None, title) == ["supply"]
+    assert branches(None, title, exclude="museum") == []
+    assert branches(model(bias=1.0), title, exclude="museum") == ["mentioned"]
+    against = model(1.0, vetoed=-3.0)
+    assert branches(against, title, exclude="museum") == []
+
+
+def test_the_parts_say_what_each_contributed_and_add_up_to_the_score() -> None:
+    relevance = model(-0.5, sure=2.0, word_title_drone=1.0, concept_q0_title_drone=0.5)
+    (hit,) = matcher(relevance).match(item("Iran sends a drone"))
+    values = {part.name: part.value for part in hit.parts}
+    assert list(values) == ["query", "closeness", "stage", "genre", "concepts", "words", "base"]
+    assert values["query"] == 2.0
+    assert values["words"] > 0
+    assert values["base"] == -0.5
+    assert hit.score == round(probability(total(hit.parts)), 4)
+    whys = {part.name: part.why for part in hit.parts}
+    assert whys["query"] == "branch “supply” holds"
+    assert "“drone”" in whys["words"]
+    assert whys["base"] == "learned from 100 examples"
+
+
+def test_calibration_stretches_all_parts_alike() -> None:
+    plain = model(0.4, sure=1.0)
+    (before,) = matcher(plain).candidates(item("Iran sends a drone"))
+    (after,) = matcher(replace(plain, slope=0.5, offset=0.1)).candidates(item("Iran sends a drone"))
+    assert total(after.parts) == pytest.approx(0.5 * total(before.parts) + 0.1)
+
+
+EVIDENCE = Evidence(
+    indicator="q0",
+    branches=("supply",),
+    sure=True,
+    vetoed=False,
+    share=1.0,
+    stage="act",
+    genre="news",
+    lang="en",
+    title=("iran", "sends", "drone"),
+    summary=(),
+    concepts=(("iran", True), ("drone", True)),
+)
+
+
+def test_words_are_looked_at_only_in_languages_that_the_model_knows() -> None:
+    assert features(EVIDENCE, {"en"})["words"]
+    assert features(replace(EVIDENCE, lang="fa"), {"en"})["words"] == {}
+    persian = features(replace(EVIDENCE, lang="fa"), {"en"})
+    assert persian["concepts"] == features(EVIDENCE, {"en"})["concepts"]
+
+
+def test_the_order_of_concepts_tells_who_does_what_to_whom() -> None:
+    turned = replace(EVIDENCE, concepts=(("drone", True), ("iran", True)))
+    assert "order q0 iran drone" in features(EVIDENCE, {"en"})["concepts"]
+    assert "order q0 iran drone" not in features(turned, {"en"})["concepts"]
+
+
+def test_a_long_text_weighs_no_more_than_a_short_one() -> None:
+    long = replace(EVIDENCE, summary=tuple(f"w{n}" for n in range(90)))
+    for evidence in (EVIDENCE, long):
+        values = [
+            value
+            for name, value in features(evidence, {"en"})["words"].items()
+            if name.startswith(("word title", "word pair"))
+        ]
+        assert sum(value**2 for value in values) == pytest.approx(1.0)
+
+
+def test_a_model_is_read_back_as_it_was_written() -> None:
+    before = model(-0.25, sure=1.5)
+    assert Relevance.from_json(before.to_json()) == before
+
+
+DAMAGED = {
+    "no JSON": "{",
+    "another version": json.dumps({**json.loads(model().to_json()), "version": 1}),
+    "a part is missing": '{"version": 2, "watch": "w"}',
+    "weights that are none": model().to_json().replace('"weights":{}', '"weights":{"1":"much"}'),
+}
+
+
+@pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_model_is_told_with_what_to_do(text: str) -> None:
+    with pytest.raises(MonitorError, match="not a relevance model") as caught:
+        Relevance.from_json(text, subject="relevance.json")
+    assert "monitor train" in caught.value.remedy
