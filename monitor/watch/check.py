@@ -12,6 +12,7 @@ from monitor.model import Example, Indicator, Item, Watch
 from monitor.query import parse
 from monitor.query.nodes import Frame, Ref, walk
 from monitor.watch.forms import inflect
+from monitor.watch.lints import lints
 from monitor.watch.loader import Loaded, examine
 from monitor.watch.places import Key
 
@@ -34,6 +35,7 @@ def check(path: Path, *, base: Path | None = None) -> tuple[Problem, ...]:
     return (
         *found.problems,
         *_examples(found, found.watch, matcher),
+        *lints(found, found.watch),
         *_discrimination(found, found.watch),
         *_groups(path, found.watch),
         *_unused(found, found.watch),
