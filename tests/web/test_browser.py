@@ -1,0 +1,328 @@
+"""Chromium: every key, the flows with and without script, wide and narrow, and axe on every page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture
+def open_page(browser: Any, serve: Callable[[Any], str]) -> Iterator[Callable[..., Any]]:
+    """A tab on a place; whatever it says on the console, or asks of others, fails the test."""
+    contexts: list[Any] = []
+    said: list[str] = []
+
+    def make(place: Any, path: str = "/inbox", *, at: dict[str, int] = WIDE, **more: Any) -> Any:
+        url = serve(place)
+        context = browser.new_context(viewport=at, base_url=url, **more)
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda r: said.append(r.url) if not r.url.startswith(url) else None)
+        page.goto(path)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    # a conflict is an answer, not a fault; the console tells it all the same
+    assert [each for each in said if "status of 409" not in each] == []
+
+
+def chosen(page: Any) -> int:
+    """The event of the current row."""
+    return int(page.locator("#rows .row.current").get_attribute("data-pair").split(":")[0])
+
+
+def order(page: Any) -> list[int]:
+    rows = page.locator("#rows .row")
+    return [int(rows.nth(n).get_attribute("data-pair").split(":")[0]) for n in range(rows.count())]
+
+
+def statuses(place: Any) -> dict[int, str]:
+    return {event.id: event.status for event in place.store.events()}
+
+
+# ── Keys ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_keys_move_choose_decide_and_undo(place: Any, open_page: Any) -> None:
+    from playwright.sync_api import expect
+
+    place.fill(5)
+    page = open_page(place)
+    events = order(page)
+    live = page.locator("#live")
+    assert chosen(page) == events[0]
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    assert chosen(page) == events[2]
+    expect(page.locator("#detail")).to_contain_text(f"event {events[2]}")
+    page.keyboard.press("k")
+    assert chosen(page) == events[1]
+    for _ in range(9):
+        page.keyboard.press("j")
+    assert chosen(page) == events[4]  # the last one stays
+    for _ in range(9):
+        page.keyboard.press("k")
+
+    page.keyboard.press("c")
+    expect(live).to_contain_text("Confirmed: 1 event")
+    assert chosen(page) == events[1]  # on to the next
+    expect(page.locator(".main-nav .count").first).to_contain_text("4")
+    page.keyboard.press("d")
+    page.keyboard.press("1")  # the first reason
+    expect(live).to_contain_text("Dismissed: 1 event")
+    page.keyboard.press("s")
+    expect(live).to_contain_text("Second look: 1 event")
+    found = statuses(place)
+    assert [found[e] for e in events[:4]] == ["confirmed", "dismissed", "second-look", "new"]
+    reasons = {review.status: review.reason for review in place.store.reviews()}
+    assert reasons["dismissed"] == "not this indicator" and reasons["confirmed"] == ""
+
+    for left in ("second-look", "dismissed", "confirmed"):
+        page.keyboard.press("u")
+        expect(live).to_contain_text("Undone")
+        expect(page.locator(f"#rows .row.done .state.{left}")).to_have_count(0)
+    assert set(statuses(place).values()) == {"new"}
+    page.keyboard.press("u")
+    expect(live).to_contain_text("nothing to undo")
+
+
+def test_keys_act_on_what_is_selected(place: Any, open_page: Any) -> None:
+    from playwright.sync_api import expect
+
+    place.fill(5)
+    page = open_page(place)
+    events = order(page)
+    bulk = page.locator("#verdicts")
+    expect(bulk).to_be_hidden()
+    page.keyboard.press("x")
+    expect(bulk).to_be_visible()
+    expect(page.locator("#selected")).to_have_text("1 selected")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Shift+X")  # all above
+    expect(page.locator("#selected")).to_have_text("3 selected")
+    page.keyboard.press("c")
+    expect(page.locator("#live")).to_contain_text("Confirmed: 3 events")
+    expect(bulk).to_be_hidden()
+    assert [statuses(place)[e] for e in events] == ["confirmed"] * 3 + ["new"] * 2
+    page.keyboard.press("u")
+    expect(page.locator("#live")).to_contain_text("Undone: 3 verdicts")
+    assert set(statuses(place).values()) == {"new"}
+
+
+def test_note_search_help_source_and_event_by_key(place: Any, open_page: Any) -> None:
+    from playwright.sync_api import expect
+
+    place.fill(2)
+    page = open_page(place)
+    first = chosen(page)
+    page.keyboard.press("n")
+    page.keyboard.type("Look again: jkcdsu")  # letters in a field are letters
+    page.locator("#note-box button[value=save]").click()
+    expect(page.locator("#live")).to_have_text("Noted.")
+    assert place.store.audit(first)[0].detail == "Look again: jkcdsu"
+    assert set(statuses(place).values()) == {"new"}
+
+    page.keyboard.press("?")
+    expect(page.locator("#keys-help")).to_be_visible()
+    page.keyboard.press("c")  # a dialog is open: nothing is decided
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys-help")).to_be_hidden()
+
+    page.keyboard.press("/")
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.type("c d")
+    page.keyboard.press("Escape")
+    expect(page.locator("#q")).not_to_be_focused()
+    page.keyboard.press("Control+c")  # modifiers are the browser's
+    assert set(statuses(place).values()) == {"new"}
+
+    page.evaluate("window.open = (url) => { window.opened = url; return null; }")
+    page.keyboard.press("o")
+    assert page.evaluate("window.opened").startswith("https://wire.example/")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(rf"/events/{first}$"))
+    page.keyboard.press("n")
+    expect(page.locator("#note-field")).to_be_focused()
+
+
+def test_single_keys_can_be_turned_off_and_stay_off(place: Any, open_page: Any) -> None:
+    from playwright.sync_api import expect
+
+    place.fill(2)
+    page = open_page(place)
+    page.locator("#keys-switch").click()
+    expect(page.locator("#keys-switch")).to_have_text("turn single keys on")
+    before = chosen(page)
+    page.reload()
+    page.keyboard.press("j")
+    page.keyboard.press("c")
+    assert chosen(page) == before
+    assert set(statuses(place).values()) == {"new"}
+    page.locator("#keys-switch").click()
+    page.locator("body").click(position={"x": 2, "y": 300})
+    page.keyboard.press("j")
+    assert chosen(page) != before
+
+
+def test_what_another_decided_meanwhile_is_shown_and_left(place: Any, open_page: Any) -> None:
+    from playwright.sync_api import expect
+
+    from monitor.model import Review
+
+    events = place.fill(2)
+    page = open_page(place)
+    first = chosen(page)
+    place.store.add_review(
+        Review(
+            event=first, watch="deals", indicator="drones", status="dismissed", by="ben",
+            at=place.app.at, reason="old news",
+        )
+    )  # fmt: skip
+    page.keyboard.press("c")
+    expect(page.locator(".trouble")).to_contain_text("ben has decided")
+    assert statuses(place)[first] == "dismissed"
+    assert chosen(page) == first and len(events) == 2
+    page.keyboard.press("c")  # looked at again: now it is meant
+    expect(page.locator("#live")).to_contain_text("Confirmed: 1 event")
+    assert statuses(place)[first] == "confirmed"
+
+
+def test_more_than_twenty_at_once_are_asked_for(place: Any, open_page: Any) -> None:
+    from playwright.sync_api import expect
+
+    place.fill(22)
+    page = open_page(place)
+    for _ in range(21):
+        page.keyboard.press("j")
+    page.keyboard.press("Shift+X")
+    page.keyboard.press("c")
+    expect(page.locator("#sure-words")).to_contain_text("22 events at once")
+    page.keyboard.press("Escape")
+    assert set(statuses(place).values()) == {"new"}
+    page.keyboard.press("c")
+    page.locator("#sure button[value=yes]").click()
+    expect(page.locator("#live")).to_contain_text("Confirmed: 22 events")
+    assert set(statuses(place).values()) == {"confirmed"}
+
+
+def test_a_second_opinion_by_keys(guarded: Any, open_page: Any) -> None:
+    from playwright.sync_api import expect
+
+    from monitor.model import Review
+
+    (event,) = guarded.fill(1)
+    guarded.store.add_review(
+        Review(
+            event=event, watch="deals", indicator="drones", status="confirmed", by="ana",
+            at=guarded.app.at,
+        )
+    )  # fmt: skip
+    page = open_page(guarded, "/login")
+    page.get_by_label("Name").fill("ben")
+    page.get_by_label("Password").fill("correct horse battery")
+    page.locator("main button").click()
+    page.wait_for_url(re.compile("/$"))
+    page.goto("/second")
+    page.keyboard.press("d")
+    page.keyboard.press("7")
+    expect(page.locator("#rows .verdict")).to_have_text("Judged")
+    assert statuses(guarded) == {event: "second-look"}
+
+
+# ── Without script, and narrow ───────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("at", [WIDE, NARROW], ids=["1280", "390"])
+def test_the_whole_flow_without_script(place: Any, open_page: Any, at: dict[str, int]) -> None:
+    place.fill(4)
+    page = open_page(place, "/", at=at, java_script_enabled=False)
+    page.locator(".heat .new a").first.click()
+    page.wait_for_url(re.compile("/inbox"))
+    boxes = page.locator("#rows input[name=pair]")
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    page.locator("#verdicts button[value=second-look]").click()
+    assert "2 events" in page.locator(".notice").inner_text()
+    page.locator(".notice button").click()
+    assert set(statuses(place).values()) == {"new"}
+
+    page.locator("#rows h3 a").first.click()
+    page.wait_for_url(re.compile(r"/events/\d+$"))
+    event = int(page.url.rsplit("/", 1)[1])
+    page.locator("[aria-labelledby=verdicts-h] select").select_option("old news")
+    page.locator("[aria-labelledby=verdicts-h] button[value=dismissed]").click()
+    assert statuses(place)[event] == "dismissed"
+    page.locator("#note summary").click()
+    page.locator("#note-field").fill("Seen")
+    page.locator("#note button").click()
+    assert "Seen" in page.locator("[aria-labelledby=history-h]").inner_text()
+
+    if at is NARROW:
+        page.goto("/inbox")
+        page.locator("#filters > summary").click()  # closes it
+        page.locator("#filters > summary").click()
+    page.locator("#q").fill("Kazan")
+    page.keyboard.press("Enter")
+    assert page.locator(".row").count() == 1
+    page.goto("/evidence")
+    page.get_by_label("Title").fill("Iran sends drones to Russia by hand")
+    page.locator("main button").click()
+    page.wait_for_url(re.compile(r"/events/\d+$"))
+    assert "Filed under drones" in page.locator(".notice").inner_text()
+
+
+def test_a_thumb_decides_too(place: Any, open_page: Any) -> None:
+    from playwright.sync_api import expect
+
+    place.fill(3)
+    page = open_page(place, at=NARROW, has_touch=True)
+    assert page.locator("#detail").is_hidden()
+    page.locator("#rows .pick").first.tap()
+    expect(page.locator("#selected")).to_have_text("1 selected")
+    page.locator("#verdicts button[value=confirmed]").tap()
+    expect(page.locator("#live")).to_contain_text("Confirmed: 1 event")
+    page.locator("#rows h3 a").nth(1).tap()
+    page.wait_for_url(re.compile(r"/events/\d+$"))
+
+
+# ── Every page, light and dark, wide and narrow ──────────────────────────────────────────────────
+
+PAGES = (
+    "/", "/matrix", "/inbox", "/events", "/events/1", "/second", "/search?q=Iran", "/evidence",
+    "/feeds", "/feeds/wire", "/method", "/indicators/deals/drones",
+    "/try?run=1&indicator=deals:drones&query=(iran", "/exports", "/account", "/login", "/none",
+    "/report",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("at", [WIDE, NARROW], ids=["1280", "390"])
+def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(
+    place: Any, browser: Any, serve: Any, at: dict[str, int], scheme: str
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    place.fill(3)
+    place.poll("wire")
+    place.poll("blog", "failed", health="failing", failures=4, cause="HTTP 403 Forbidden.")
+    url = serve(place)
+    with closing(browser.new_context(viewport=at, color_scheme=scheme, bypass_csp=True)) as context:
+        page = context.new_page()
+        for path in PAGES:
+            page.goto(url + path)
+            found = Axe().run(page)
+            assert found.violations_count == 0, (path, found.generate_report())
+            wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wider <= 0, path
