@@ -14,6 +14,7 @@ from typing import Any
 from monitor.app.declared import folder
 from monitor.app.intake import Intake, in_pieces
 from monitor.app.outcomes import EvaluationReport
+from monitor.app.remembered import load_remembered
 from monitor.app.training import load_models
 from monitor.config import Config
 from monitor.errors import ConfigError, MonitorError, Problem
@@ -21,7 +22,7 @@ from monitor.match import IndexedMatcher, Relevance, compile_matcher
 from monitor.match.evaluation import evaluate, read_labelled
 from monitor.model import Hit, Item, Watch
 from monitor.shapes import match_shape
-from monitor.watch import check, inflect, load
+from monitor.watch import check, inflect
 
 _PIECE = 256  # lines that one process matches at a time
 
@@ -41,14 +42,14 @@ class Rules:
 
 
 def load_watch(config: Config, name: str) -> Watch:
-    return load(folder(config, name))
+    return load_remembered(folder(config, name))
 
 
 def load_rules(config: Config) -> Rules:
     """Loads and compiles every watch. Raises WatchError or QueryError."""
     folders = [folder(config, name) for name in config.watches]
     seen = fingerprint(folders)  # before they are read: an edit meanwhile is seen the next time
-    watches = tuple(load(each) for each in folders)
+    watches = tuple(load_remembered(each) for each in folders)
     if len({watch.id for watch in watches}) < len(watches):
         raise ConfigError(
             "two watches have the same id", remedy="Give each watch.yaml an id of its own."
