@@ -176,6 +176,7 @@ class Post(Alerting):
             slot=slot.name,
             previous_at=previous_at,
             next_at=after.at if after else None,
+            run=views.run,
             note=views.note,
         )
         return digest_message(
@@ -310,6 +311,12 @@ class _Views:
     @cached_property
     def feeds(self) -> Sequence[FeedStatus]:
         return self.post.store.feeds()
+
+    @cached_property
+    def run(self) -> str:
+        """The newest poll that was stored: how far the collection had come."""
+        number = self.post.store.newest_poll(as_of=self.now)
+        return f"poll {number:,}" if number else ""
 
     @cached_property
     def _report(self) -> Attachment | None:

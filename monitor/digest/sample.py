@@ -181,7 +181,7 @@ def digest() -> DigestContent:
         imported="Not news, listed on the pages only: 12 hits from an import (B3 12).",
         flood="Suddenly all new at once, so stored but not listed: Gulf Ledger (80 items).",
         rules={"sample": "0123456789abcdef"},
-        run="12",
+        run="poll 4,812",
         as_of_words="Wed 25 Nov 2026 07:00 Europe/Brussels",
         next_words="Thu 26 Nov 2026 07:00 Europe/Brussels",
         inbox_link=f"{_BASE}/inbox?status=new",

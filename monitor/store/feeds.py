@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, case, delete, func, or_, select, update
 
@@ -225,6 +225,14 @@ class Feeds(Part):
                 PollRecord(feed=row.feed, **{name: row._mapping[name] for name in names})
                 for row in connection.execute(query)
             ]
+
+    def newest_poll(self, *, as_of: datetime | None = None) -> int | None:
+        """The number of the newest poll: it tells how far the collection had come."""
+        query = select(func.max(POLL.c.number))
+        if as_of is not None:
+            query = query.where(POLL.c.at <= as_of)
+        with self.db.read() as connection:
+            return cast("int | None", connection.execute(query).scalar())
 
     def floods(self, *, since: datetime, as_of: datetime | None = None) -> Sequence[PollRecord]:
         """Polls after ``since`` in which a known feed was suddenly all new, oldest first."""

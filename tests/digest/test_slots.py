@@ -83,19 +83,15 @@ def expected(zone: str, hours, minutes, weekdays, monthdays, year: int) -> list[
 
 @pytest.mark.parametrize("zone", ZONES)
 def test_a_year_of_every_line_is_as_computed_independently(zone):
-    for year in (2026, 2027):
-        for name, (line, *rule) in LINES.items():
-            start, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
-            found = [
-                each.at
-                for each in between(
-                    line,
-                    zone,
-                    after=start - timedelta(minutes=1),
-                    until=end - timedelta(minutes=1),
-                )
-            ]
-            assert found == expected(zone, *rule, year), (name, year)
+    start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+    for name, (line, *rule) in LINES.items():
+        found = [
+            each.at
+            for each in between(
+                line, zone, after=start - timedelta(minutes=1), until=end - timedelta(minutes=1)
+            )
+        ]
+        assert found == expected(zone, *rule, 2026), name
 
 
 @pytest.mark.parametrize("zone", ZONES)

@@ -231,3 +231,26 @@ def test_a_replay_marks_digests_as_sent_and_mails_none(installation, slot):
     text = text_of(path.read_bytes())
     assert "lot b" in text and "lot a" not in text
     assert "25–26 November" in text
+
+
+def test_it_says_how_far_the_collection_had_come_and_by_which_rules(installation, slot):
+    app = installation.app(slot)
+    installation.news(app, "a", at=slot - HOUR)
+    app.send_digests(now=slot)
+    text = text_of(installation.outbox[0].read_bytes())
+    assert "Data as of Wed 25 Nov 2026 07:00 UTC, poll 1." in text
+    assert f"Rules of deals: {app.watches[0].rules[:12]}" in text
+
+
+def test_every_job_of_the_service_runs(installation, slot):
+    import asyncio
+
+    app = installation.app(slot + DAY)
+    installation.news(app, "a", at=slot - HOUR)
+    app.freeze_due(slot)
+    for job in app.mail_jobs():
+        if asyncio.iscoroutinefunction(job.run):
+            asyncio.run(job.run(slot + DAY))
+        else:
+            job.run(slot + DAY)
+    assert [path.name[:10] for path in installation.outbox] == ["2026-11-25", "2026-11-26"]
