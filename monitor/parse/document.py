@@ -61,12 +61,19 @@ def parse(body: bytes, *, url: str, content_type: str, now: datetime) -> Documen
 
 def _with_feedparser(text: str) -> Document:
     """Given an open stream: bytes or text it would also try as the name of a file or address."""
-    found = feedparser.parse(
-        io.BytesIO(text.encode("utf-8")),
-        response_headers={"content-type": "application/xml; charset=utf-8"},
-        sanitize_html=False,
-        resolve_relative_uris=False,
-    )
+    try:
+        found = feedparser.parse(
+            io.BytesIO(text.encode("utf-8")),
+            response_headers={"content-type": "application/xml; charset=utf-8"},
+            sanitize_html=False,
+            resolve_relative_uris=False,
+        )
+    except (MemoryError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # its own bugs, met by documents that are broken enough
+        raise ParseError(
+            f"it is too broken to be read ({type(error).__name__})", kind="not-a-feed"
+        ) from error
     if not found.get("version") and not found.entries:
         raise ParseError(
             "it is no feed that is known (RSS, Atom, RDF or JSON Feed)",
@@ -93,7 +100,10 @@ def _one_by_one(document: Document, text: str) -> Document:
     found: list[Entry] = []
     head = document
     for single in entries_apart(text, most=_SINGLES):
-        alone = _with_feedparser(single)
+        try:
+            alone = _with_feedparser(single)
+        except ParseError:
+            continue
         if usable := list(_usable(alone.entries)):
             head = alone
             found += usable

@@ -338,6 +338,11 @@ plain(
     items=1,
 )
 plain(
+    "broken beyond feedparser",  # which fails on the second of these with a KeyError
+    rss(item(1) + "<item></link><pubDate></rss></item><</link>" + item(2)),
+    items=2,
+)
+plain(
     "undeclared prefix",
     rss("<item><title>One</title><media:title>x</media:title><guid>1</guid></item>"),
     items=1,
