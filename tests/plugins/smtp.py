@@ -69,6 +69,7 @@ class PostOffice:
     secured: list[bool] = field(default_factory=list)
     logins: list[tuple[str, str]] = field(default_factory=list)
     idle: threading.Event = field(default_factory=_set)  # nobody is connected
+    arrived: threading.Event = field(default_factory=threading.Event)  # a message has been read
     _open: int = 0
 
     @property
@@ -102,6 +103,7 @@ class PostOffice:
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         self.secured.append(session.ssl is not None)
         behaviour = envelope.behaviour
+        self.arrived.set()
         if behaviour == "defer":
             return "451 4.7.1 try later"
         if behaviour == "stall":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -224,3 +225,33 @@ def test_the_schedule_of_deferrals_is_1_5_15_60_minutes_then_hourly_for_five_day
     assert set(gaps[4:]) == {60}
     assert state == "failed"
     assert timedelta(days=4, hours=22) < at - SLOT < GIVE_UP
+
+
+class TestStopping:
+    """SIGTERM while a message is under way."""
+
+    async def stop_when_it_arrives(self, app, office):
+        app.freeze_due(SLOT, at_once=True)
+        task = asyncio.ensure_future(app.deliver_due(SLOT))
+        await asyncio.to_thread(office.arrived.wait, 20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    def test_what_is_nearly_done_gets_done(self, ready):
+        app, office = ready()
+        office.delay = lambda: 0.5
+        asyncio.run(self.stop_when_it_arrives(app, office))
+        assert states(app) == ["sent"]
+        assert len(office.accepted) == 1
+
+    def test_what_stalls_stays_claimed_and_is_taken_up_again_as_possibly_twice(
+        self, ready, monkeypatch
+    ):
+        monkeypatch.setattr("monitor.app.mailing.LAST_WORD", 0.2)
+        behaviours = iter(["stall", "accept"])
+        app, office = ready(lambda: next(behaviours), timeout="60s")
+        asyncio.run(self.stop_when_it_arrives(app, office))
+        assert states(app) == ["sending"]
+        assert app.deliver(SLOT + 6 * MINUTE).sent == 1
+        assert app.store.outgoing()[0].error.startswith(TWICE)
