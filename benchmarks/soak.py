@@ -394,6 +394,8 @@ def run(site: Site, days: int, rng: random.Random, deadline: float) -> dict[str,
     """Lives through the days; what happened."""
     for name in (*SCHEDULERS, *WORKERS):
         site.start(name)
+    while site.queue.workers() < len(WORKERS) or site.store.run_lock_holder() is None:
+        time.sleep(0.2)
     site.settle(300)
     faults: Counter[str] = Counter()
     memory: list[float] = []
