@@ -13,9 +13,9 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
 from monitor.model import StoredHit
-from monitor.render import plain, render, safe_link
+from monitor.render import plain, render
 from monitor.report.events import names_of
-from monitor.report.wording import iso
+from monitor.report.wording import http_link, iso
 from monitor.shapes import stored_hit_shape
 from monitor.web import stix
 from monitor.web.site import Site, TheReader, TheSite, TheViewer, parse_day
@@ -122,7 +122,7 @@ def atom(site: TheSite, viewer: TheReader, indicator: str = "") -> Response:
             "hit": stored,
             "title": f"{names.code(stored.hit.watch, stored.hit.indicator)}: {stored.item.title}",
             "category": names.title(stored.hit.watch, stored.hit.indicator),
-            "link": safe_link(stored.item.link),
+            "link": http_link(stored.item.link),
             "event": f"{site.settings.public_url or site.prefix}/events/{stored.event}",
         }
         for stored in found

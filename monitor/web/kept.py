@@ -18,7 +18,10 @@ QUICK = 0.05  # seconds: what is made so fast is made at once
 
 
 class Kept(Generic[_T]):
-    """``make()``'s value, at most ``seconds`` old plus the time that making it takes."""
+    """``make()``'s value, at most ``seconds`` old plus the time that making it takes.
+
+    Where making it takes more than a twentieth of ``seconds``, it is kept so much longer.
+    """
 
     def __init__(
         self,
@@ -41,7 +44,7 @@ class Kept(Generic[_T]):
     def get(self) -> _T:
         """The value: made now if there is none or it is quick, else the last one, and a newer soon."""
         value = self._value
-        if value is not None and self._clock() - self._made_at <= self._seconds:
+        if value is not None and self._clock() - self._made_at <= self._lasts:
             return value
         if value is not None and self._cost > QUICK:
             if self._turn.acquire(blocking=False):
@@ -52,9 +55,14 @@ class Kept(Generic[_T]):
                     return self._value or value
             return value
         with self._turn:
-            if self._value is not None and self._clock() - self._made_at <= self._seconds:
+            if self._value is not None and self._clock() - self._made_at <= self._lasts:
                 return self._value
             return self._made()
+
+    @property
+    def _lasts(self) -> float:
+        """Seconds: what is dear to make is made less often, so that it never takes a twentieth of us."""
+        return max(self._seconds, 20 * self._cost)
 
     def drop(self) -> None:
         """What it was made of has changed."""

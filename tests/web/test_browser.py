@@ -267,7 +267,7 @@ def test_the_whole_flow_without_script(place: Any, open_page: Any, at: dict[str,
     page.locator("#note summary").click()
     page.locator("#note-field").fill("Seen")
     page.locator("#note button").click()
-    assert "Seen" in page.locator("[aria-labelledby=history-h]").inner_text()
+    assert "Seen" in page.locator("section[aria-labelledby=history-h]").inner_text()
 
     if at is NARROW:
         page.goto("/inbox")
@@ -318,11 +318,14 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(
     place.poll("wire")
     place.poll("blog", "failed", health="failing", failures=4, cause="HTTP 403 Forbidden.")
     url = serve(place)
+    faults: list[str] = []
     with closing(browser.new_context(viewport=at, color_scheme=scheme, bypass_csp=True)) as context:
         page = context.new_page()
         for path in PAGES:
             page.goto(url + path)
             found = Axe().run(page)
-            assert found.violations_count == 0, (path, found.generate_report())
-            wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert wider <= 0, path
+            if found.violations_count:
+                faults.append(f"{path}: {found.generate_report()}")
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                faults.append(f"{path}: wider than the screen")
+    assert faults == []
