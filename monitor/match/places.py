@@ -61,6 +61,8 @@ class Places:
     def near(self, one: int, two: int, reach: int) -> bool:
         """Whether two pattern words can stand within ``reach`` of one another: a cheap first look."""
         firsts, seconds = self._by_number.get(one, ()), self._by_number.get(two, ())
+        if len(firsts) == len(seconds) == 1:
+            return -reach <= firsts[0] - seconds[0] <= reach
         if len(firsts) * len(seconds) > 16:
             return True
         return any(-reach <= a - b <= reach for a in firsts for b in seconds)

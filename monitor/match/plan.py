@@ -91,8 +91,13 @@ class Plan:
 
 def lacks(state: State, needs: tuple[Words, ...]) -> bool:
     """Whether a need is not met."""
-    numbers = state.places.numbers
-    return any(numbers.isdisjoint(words) for words in needs) if needs else False
+    met = state.places.numbers.isdisjoint
+    for words in needs:
+        if met(words):
+            break
+    else:
+        return False
+    return True
 
 
 class Gazetteer:
@@ -204,10 +209,13 @@ class Planner:
         reach = node.within + 1 if isinstance(node.within, int) else 0
         needs = left.needs + right.needs
 
+        plain_words = bool(reach) and one >= 0 and two >= 0
+
         def work(state: State) -> Matches:
-            if lacks(state, needs):
-                return NONE
-            if reach and one >= 0 and two >= 0 and not state.places.near(one, two, reach):
+            if plain_words:
+                if not state.places.near(one, two, reach):
+                    return NONE
+            elif lacks(state, needs):
                 return NONE
             lefts = left.find(state)
             rights = right.find(state) if lefts else NONE
@@ -277,7 +285,14 @@ def _all(plans: list[Plan]) -> Plan:
     slow = [plan.holds for plan in plans if not plan.cheap and not plan.exact]
 
     def fails(state: State) -> bool:
-        return lacks(state, needs) or (not all(test(state) for test in quick) if quick else False)
+        if lacks(state, needs):
+            return True
+        for test in quick:
+            if not test(state):
+                break
+        else:
+            return False
+        return True
 
     def holds(state: State) -> bool:
         return not fails(state) and all(test(state) for test in slow)

@@ -156,7 +156,7 @@ class Vocabulary:
 
     def candidates(self, entries: Iterable[Entry | None]) -> list[int]:
         """The queries that can match an item of these words, in order."""
-        found = reduce(or_, [entry[0] for entry in entries if entry], 0)
+        found = reduce(or_, [entry[0] for entry in entries if entry and entry[0]], 0)
         if not found:
             return []
         width, possible = self._queries, self._all
