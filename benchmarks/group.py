@@ -17,7 +17,7 @@ import random
 import resource
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -140,7 +140,7 @@ def _ours(hits: list[StoredHit]) -> tuple[float, dict[str, str]]:
 
 
 def _datasketch(hits: list[StoredHit]) -> tuple[float, dict[str, set[str]]]:
-    from datasketch import MinHash, MinHashLSH  # type: ignore[import-not-found,unused-ignore]
+    from datasketch import MinHash, MinHashLSH  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     index = MinHashLSH(threshold=0.5, num_perm=128)
     found: dict[str, set[str]] = {}
@@ -172,10 +172,12 @@ def pairs_quality(pairs: Path, archive: Path, config: Path) -> dict[str, Any]:
     """On pairs labelled by reading: ``[id, id, 1 | 0 | null]``; null = could be argued, left out."""
     raw = archive.read_bytes()
     text = (gzip.decompress(raw) if archive.suffix == ".gz" else raw).decode()
-    of = _grouped([json.loads(line) for line in text.splitlines()], config, only_hits=True)
+    labelled = json.loads(pairs.read_text("utf-8"))
+    wanted = {id for a, b, _ in labelled for id in (a, b)}
+    of = _grouped([json.loads(line) for line in text.splitlines()], config, wanted=wanted)
     right = extra = missed = 0
-    for a, b, label in json.loads(pairs.read_text("utf-8")):
-        if label is None or a not in of or b not in of:
+    for a, b, label in labelled:
+        if label is None:
             continue
         got = of[a] == of[b]
         right += got and label == 1
@@ -194,24 +196,31 @@ def _scores(right: int, extra: int, missed: int) -> dict[str, Any]:
 
 
 def _grouped(
-    rows: list[dict[str, Any]], config: Path, *, only_hits: bool = False
+    rows: list[dict[str, Any]], config: Path, *, wanted: Collection[str] | None = None
 ) -> dict[str, str]:
-    """Item id → event, by the watches of a configuration. Without a hit an item has no indicator."""
+    """Item id → event, by the watches of a configuration, of all items in one window.
+
+    Items without a hit are left out, but for those ``wanted`` (None: all): they have no indicator.
+    """
     from monitor.app.intake import Intake
     from monitor.app.rules import load_rules
-    from monitor.config import load_config  # type: ignore[attr-defined,unused-ignore]
+    from monitor.config import load
 
-    rules = load_rules(load_config(config))
+    rules = load_rules(load(config))
+    watch = rules.watches[0]
+    compiled = rules.matcher.compiled(watch.id)
     intake = Intake(now=datetime.now(UTC))
     hits: list[StoredHit] = []
     for row in rows:
         item = intake.item(row)
         found = rules.matcher.match(item)
-        if not found and not only_hits:
+        if not found and (wanted is None or item.id in wanted):
+            state = rules.matcher.state(item)
             found = (
                 Hit(
-                    watch=rules.watches[0].id, indicator="", item=item.id, rules="", score=0.5,
-                    stage=None, spans=(), branch="", query="", concepts=rules.matcher.concepts(item),
+                    watch=watch.id, indicator="", item=item.id, rules="", score=0.5, stage=None,
+                    spans=(), branch="", query="", concepts=compiled.found(state),
+                    genre=compiled.cues.item_genre(state),
                 ),
             )  # fmt: skip
         at = item.published_at or datetime.now(UTC)

@@ -20,8 +20,10 @@ from monitor.text import Tokens, cut
 
 SKETCH = 64
 """Shingles kept of a text: the smallest hashes of its word pairs (bottom-k, Broder 1997)."""
-TERMS = 32
+TERMS = 48
 """Words kept of a text, the rarest."""
+STEM = 6
+"""Letters of a word that count as its stem, in scripts that write vowels."""
 TITLE = 1.5
 """What a word of the title counts against one of the summary."""
 FEW = 16
@@ -45,8 +47,11 @@ class Fingerprint:
     title: frozenset[int]  # hashes of the title's words
     words: int  # in title and summary
     notions: Mapping[str, float]  # concept or plain notion → what sharing it is worth
+    worth: float  # sum of ``notions``
     names: frozenset[str]
-    terms: Mapping[int, float]  # hashes of its rarest words → how rare; of the title more
+    terms: Mapping[int, float]  # hashes of its rarest words' stems → how rare; of the title more
+    headline: Mapping[int, float]  # the same of the title alone
+    telling: float  # sum of ``headline``
     norm: float  # Euclidean length of ``terms``
     numbers: frozenset[str]
     title_numbers: frozenset[str]
@@ -59,6 +64,7 @@ class Fingerprint:
 @dataclass(frozen=True, slots=True)
 class _Word:
     hash: int
+    stem: int
     notion: str | None
     number: str | None
     name: str | None
@@ -96,6 +102,7 @@ class Reader:
                 found.setdefault(word.notion, 0.8)
         title_numbers = _numbers(title.source.text, first)
         terms = _terms(first, rest)
+        headline = {word.stem: word.rarity for word in first if word.rarity}
         sketch = _sketch([word.hash for word in both])
         return Fingerprint(
             id=item.id,
@@ -108,8 +115,11 @@ class Reader:
             title=frozenset(word.hash for word in first),
             words=len(both),
             notions=found,
+            worth=sum(found.values()),
             names=frozenset(word.name for word in both if word.name),
             terms=terms,
+            headline=headline,
+            telling=sum(headline.values()),
             norm=sqrt(sum(value * value for value in terms.values())),
             numbers=title_numbers | _numbers(summary.source.text, rest),
             title_numbers=title_numbers,
@@ -141,11 +151,12 @@ class Reader:
         name = skeleton(folded) if may_be_name(word) and not word[0].isdigit() else ""
         if len(name) < LEAST or name in self._stop or number is not None:
             name = ""
-        rarity = 0.0
+        rarity, stem = 0.0, folded if "\u0590" <= folded[0] <= "\u06ff" else folded[:STEM]
         if len(folded) > 2 and number is None and not folded[0].isdigit():
-            rarity = self._rarity.get(folded, 1.0 if len(folded) > 3 else 0.5)
+            rarity = self._rarity.get(stem, 1.0 if len(folded) > 3 else 0.5)
         return _Word(
             zlib.crc32(folded.encode("utf-8", "surrogatepass")),
+            zlib.crc32(stem.encode("utf-8", "surrogatepass")),
             notion,
             number,
             name or None,
@@ -158,10 +169,10 @@ def _numbers(text: str, words: Iterable[_Word]) -> frozenset[str]:
 
 
 def _terms(title: Iterable[_Word], summary: Iterable[_Word]) -> dict[int, float]:
-    found = {word.hash: word.rarity for word in summary if word.rarity}
+    found = {word.stem: word.rarity for word in summary if word.rarity}
     for word in title:
         if word.rarity:
-            found[word.hash] = TITLE * word.rarity
+            found[word.stem] = TITLE * word.rarity
     if len(found) > TERMS:
         best = sorted([(rarity, hash) for hash, rarity in found.items()], reverse=True)
         return {hash: rarity for rarity, hash in best[:TERMS]}

@@ -23,9 +23,12 @@ SERIES_HOURS = 12.0
 FAR_HOURS = 96.0
 """Beyond this, two items are not compared: a later report joins by those between."""
 
+NOTIONS, NAMES, NUMBERS = 6.0, 3.0, 2.0
+"""What counts at most: the tenth shared name proves no more than the third."""
+
 NO_CAPITALS = frozenset(["ar", "fa", "he"])
 
-WEIGHTS: Mapping[str, float] = {
+ACROSS: Mapping[str, float] = {
     "bias": -3.1,
     "share": 4.95,  # cosine of the notions
     "notions": 0.64,  # worth of the shared ones
@@ -33,11 +36,20 @@ WEIGHTS: Mapping[str, float] = {
     "numbers": 1.9,
     "conflict": -0.44,  # both titles give numbers, none of them the other's
     "hours": -0.06,
-    "text": 0.64,  # share of word pairs
-    "same": -2.7,  # language: then the words themselves can be asked
-    "words": 3.5,  # cosine of the rarest words
-    "indicator": 0.0,  # to have been found by the same rule says nothing more
 }
+"""Of two items in two languages."""
+WITHIN: Mapping[str, float] = {
+    "bias": -4.3,
+    "share": 4.7,
+    "notions": 0.0,  # says nothing beyond their share
+    "names": 1.0,
+    "numbers": 3.6,
+    "conflict": -2.8,
+    "hours": -0.05,
+    "either": 3.2,  # share of the one title's words in the other item, where it is smaller
+    "both": 3.1,  # where it is greater
+}
+"""Of two in one language: then the words themselves can be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +75,37 @@ def compare(one: Fingerprint, two: Fingerprint) -> Likeness:
         return Likeness(max(0.95, text), True, text)
     if not text and not one.notions.keys() & two.notions.keys():
         return NONE
-    z = sum(WEIGHTS[name] * value for name, value in features(one, two, text).items())
-    return Likeness(1 / (1 + exp(-z)), False, text)
+    return Likeness(1 / (1 + exp(-logit(one, two))), False, text)
+
+
+def logit(one: Fingerprint, two: Fingerprint) -> float:
+    """The log-odds that two items tell of the same, of the model for one language or for two."""
+    within = one.lang == two.lang
+    weights = WITHIN if within else ACROSS
+    a, b = one.notions, two.notions
+    if len(b) < len(a):
+        a, b = b, a
+    worth = 0.0
+    for notion, value in a.items():
+        if notion in b:
+            worth += value
+    z = weights["bias"] + weights["hours"] * abs(one.hour - two.hour)
+    if worth:
+        z += weights["share"] * worth / sqrt(one.worth * two.worth)
+        z += weights["notions"] * min(worth, NOTIONS)
+    names = one.names & two.names
+    # Without capitals every word may be a name; two such texts prove nothing by sound.
+    if names and not (one.lang in NO_CAPITALS and two.lang in NO_CAPITALS):
+        z += weights["names"] * min(sum(_name_worth(each) for each in names), NAMES)
+    numbers = one.numbers & two.numbers
+    if numbers:
+        z += weights["numbers"] * min(sum(_number_worth(each) for each in numbers), NUMBERS)
+    elif one.title_numbers and two.title_numbers:
+        z += weights["conflict"]
+    if within:
+        told, other = _told(one, two), _told(two, one)
+        z += weights["either"] * min(told, other) + weights["both"] * max(told, other)
+    return z
 
 
 def is_copy(one: Fingerprint, two: Fingerprint, text: float) -> bool:
@@ -92,43 +133,15 @@ def _title_alike(one: Fingerprint, two: Fingerprint) -> bool:
     return len(one.title & two.title) / len(one.title | two.title) >= COPY_TITLE
 
 
-def features(one: Fingerprint, two: Fingerprint, text: float) -> dict[str, float]:
-    """What the model weighs."""
-    shared = one.notions.keys() & two.notions.keys()
-    worth = sum(one.notions[each] for each in shared)
-    a, b = sum(one.notions.values()), sum(two.notions.values())
-    numbers = one.numbers & two.numbers
-    same = one.lang == two.lang
-    return {
-        "bias": 1.0,
-        "share": worth / sqrt(a * b) if a and b else 0.0,
-        "notions": min(worth, 6.0),
-        "names": min(sum(_name_worth(each) for each in _shared_names(one, two)), 3.0),
-        "numbers": min(sum(_number_worth(each) for each in numbers), 2.0),
-        "conflict": float(
-            bool(one.title_numbers and two.title_numbers and not one.numbers & two.numbers)
-        ),
-        "indicator": float(bool(one.indicators & two.indicators)),
-        "hours": abs(one.hour - two.hour),
-        "text": text,
-        "same": float(same),
-        "words": _words(one, two) if same else 0.0,
-    }
-
-
-def _words(one: Fingerprint, two: Fingerprint) -> float:
-    """Cosine of the rarest words."""
-    if len(two.terms) < len(one.terms):
-        one, two = two, one
-    dot = sum(value * two.terms.get(each, 0.0) for each, value in one.terms.items())
-    return dot / (one.norm * two.norm) if dot else 0.0
-
-
-def _shared_names(one: Fingerprint, two: Fingerprint) -> frozenset[str]:
-    """Without capitals every word may be a name; two such texts prove nothing by sound."""
-    if one.lang in NO_CAPITALS and two.lang in NO_CAPITALS:
-        return frozenset()
-    return one.names & two.names
+def _told(one: Fingerprint, two: Fingerprint) -> float:
+    """Share of one title's words, by their rarity, that the other item has too."""
+    if not one.telling:
+        return 0.0
+    other, found = two.terms, 0.0
+    for stem, worth in one.headline.items():
+        if stem in other:
+            found += worth
+    return found / one.telling
 
 
 def _name_worth(name: str) -> float:
@@ -153,7 +166,7 @@ def why(new: Fingerprint, old: Fingerprint, like: Likeness, title: str) -> str:
     if numbers:
         noun = "the number" if len(numbers) == 1 else "the numbers"
         parts.append(f"{noun} {', '.join(numbers[:3])}")
-    names = len(_shared_names(new, old))
+    names = 0 if new.lang in NO_CAPITALS and old.lang in NO_CAPITALS else len(new.names & old.names)
     if names:
         parts.append(f"{names} name{'s' if names > 1 else ''}")
     if new.indicators & old.indicators:

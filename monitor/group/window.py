@@ -117,6 +117,11 @@ class Window:
         return found.value if found else 0.0
 
 
+def mixed(print: Fingerprint) -> bool:
+    """A live page or a digest tells several happenings: it may join one, and brings no two together."""
+    return print.genre in ("live-blog", "digest")
+
+
 def _slot(print: Fingerprint) -> int:
     return int(print.hour // SLOT_HOURS)
 
@@ -142,7 +147,9 @@ def partition(window: Window, part: Collection[str], fixed: Mapping[str, int]) -
     of: dict[str, int] = {}
     by_event: dict[int, int] = {}
     prints = window.prints
-    order = sorted(part, key=lambda item: (item not in fixed, prints[item].at, item))
+    order = sorted(
+        part, key=lambda item: (item not in fixed, mixed(prints[item]), prints[item].at, item)
+    )
     for id in order:
         event = fixed.get(id)
         if event is not None:
@@ -164,13 +171,17 @@ def _best(window: Window, id: str, groups: list[list[str]], of: Mapping[str, int
     copies: dict[int, float] = {}
     for other, like in window.links[id].items():
         number = of.get(other)
-        if number is not None:
+        if number is None:
+            continue
+        if like.copy:
+            copies[number] = max(copies.get(number, 0.0), like.value)
+        if not mixed(window.prints[other]):
             support[number].append(like.value)
-            if like.copy:
-                copies[number] = max(copies.get(number, 0.0), like.value)
     best, best_value = len(groups), JOIN
-    for number, values in sorted(support.items()):
-        mean = sum(values) / len(groups[number])
+    for number in sorted(support.keys() | copies.keys()):
+        values = support.get(number, [0.0])
+        told = sum(not mixed(window.prints[each]) for each in groups[number])
+        mean = sum(values) / max(1, told)
         value = max(copies.get(number, 0.0), 0.5 * max(values) + 0.5 * mean)
         if value > best_value or (value == best_value and best == len(groups)):
             best, best_value = number, value
