@@ -197,7 +197,7 @@ class IndexedMatcher:
         model = self.models.get(judged.stored.watch.watch.id)
         if model is None:
             return judged.best.parts
-        return model.parts(judged.evidence, judged.best.whys)
+        return model.parts(judged.evidence, judged.best.whys, judged.best.total)
 
 
 def _hit(item: Item, judged: Judged, parts: Sequence[ScorePart], score: float) -> Hit:

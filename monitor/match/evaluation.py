@@ -117,7 +117,7 @@ def evaluate(
         row = Score()
         ids = (each.labels & known if known else each.labels) | hits.keys()
         for id in sorted(ids - each.maybe):
-            one = _judge(id in hits, id in each.labels)
+            one = judge(id in hits, id in each.labels)
             plain[id] += one
             weighted[id] += Score(
                 right=one.right * each.weight,
@@ -151,7 +151,8 @@ def evaluate(
     )
 
 
-def _judge(found: bool, there: bool) -> Score:
+def judge(found: bool, there: bool) -> Score:
+    """One label as counts."""
     return Score(
         right=float(found and there),
         false=float(found and not there),

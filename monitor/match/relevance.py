@@ -5,6 +5,9 @@ vetoes it), the stage and the genre, and what else the text says: its concepts, 
 every language, and its words, in the languages that it has seen enough of. Each is one named part of
 the score; their sum is calibrated (Platt 1999). Features are hashed (Weinberger et al. 2009), so the
 file holds numbers and no text of the items.
+
+Where the queries did better than the model on items that it had not seen, and in languages whose words
+it does not know, it is believed only as far as it has examples; for the rest the fixed parts stand.
 """
 
 from __future__ import annotations
@@ -13,18 +16,21 @@ import json
 import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from monitor.errors import MonitorError
 from monitor.model import ScorePart
 
-VERSION = 2
+VERSION = 3
 BUCKETS = 1 << 20
 MAX_TITLE = 60
 MAX_SUMMARY = 100
 """Words of the title and of the summary that are looked at."""
+
+HALF_TRUST = 20
+"""Right examples of an indicator from which a doubted model is believed half."""
 
 Features = dict[str, dict[str, float]]
 """Part of the score → feature → value."""
@@ -58,15 +64,20 @@ class Relevance:
     weights: Mapping[int, float]
     bias: float
     languages: frozenset[str] = frozenset({"en"})  # whose words it knows
+    counts: Mapping[str, int] = field(default_factory=dict)  # right examples by indicator
+    doubted: frozenset[str] = frozenset()  # indicators whose queries did better without it
     slope: float = 1.0  # Platt's a …
     offset: float = 0.0  # … and b, on the sum of all parts
     until: str = ""  # the newest training item's date
 
-    def parts(self, evidence: Evidence, whys: Mapping[str, str]) -> list[ScorePart]:
+    def parts(self, evidence: Evidence, whys: Mapping[str, str], fixed: float) -> list[ScorePart]:
         """The parts of a score, each already calibrated; they sum to log-odds.
 
-        ``whys`` says in words what the parts ``query``, ``stage`` … stand for in this item.
+        ``whys`` says in words what the parts ``query``, ``stage`` … stand for in this item; ``fixed`` is
+        what the parts sum to without a model.
         """
+        trust = self.trust(evidence)
+        scale = trust * self.slope
         found = []
         for part, values in features(evidence, self.languages).items():
             weighed = [
@@ -74,13 +85,24 @@ class Relevance:
                 for name, value in values.items()
                 if (number := bucket(name)) in self.weights
             ]
-            value = self.slope * sum(weight for weight, _ in weighed)
-            why = whys.get(part) or _strongest(weighed, self.slope)
+            value = scale * sum(weight for weight, _ in weighed)
+            why = whys.get(part) or _strongest(weighed, scale)
             found.append(ScorePart(name=part, value=round(value, 3), why=why))
-        rest = self.slope * self.bias + self.offset
+        rest = trust * (self.slope * self.bias + self.offset)
         why = f"learned from {self.examples} examples"
         found.append(ScorePart(name="base", value=round(rest, 3), why=why))
+        if trust < 1:
+            why = f"as without a model, which is believed to {trust:.0%} here"
+            value = round((1 - trust) * fixed, 3)
+            found.append(ScorePart(name="fixed", value=value, why=why))
         return found
+
+    def trust(self, evidence: Evidence) -> float:
+        """How far the model is believed, 0–1; the rest is left to the fixed parts."""
+        if evidence.lang in self.languages and evidence.indicator not in self.doubted:
+            return 1.0
+        count = self.counts.get(evidence.indicator, 0)
+        return count / (count + HALF_TRUST)
 
     def to_json(self) -> str:
         return json.dumps(
@@ -91,6 +113,8 @@ class Relevance:
                 "examples": self.examples,
                 "until": self.until,
                 "languages": sorted(self.languages),
+                "counts": dict(sorted(self.counts.items())),
+                "doubted": sorted(self.doubted),
                 "bias": round(self.bias, 4),
                 "slope": round(self.slope, 4),
                 "offset": round(self.offset, 4),
@@ -115,6 +139,8 @@ class Relevance:
                 examples=int(raw["examples"]),
                 until=str(raw.get("until", "")),
                 languages=frozenset(str(each) for each in raw["languages"]),
+                counts={str(key): int(value) for key, value in raw["counts"].items()},
+                doubted=frozenset(str(each) for each in raw["doubted"]),
                 bias=float(raw["bias"]),
                 slope=float(raw["slope"]),
                 offset=float(raw["offset"]),

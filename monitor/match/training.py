@@ -2,15 +2,16 @@
 
 What is learned from are the hits that the queries make, candidates included, right or wrong, whatever
 their score; the watch's own examples are learned from too, as they are all that many a language and
-indicator has. Calibration (Platt 1999) uses scores of items that the model had not seen: five folds
-in time, each scored by a model of the others; then the model is fitted once more on everything.
+indicator has. Scores of items that the model had not seen (five folds in time, each scored by a model
+of the others) calibrate it (Platt 1999) and tell the indicators whose queries do better without it;
+then the model is fitted once more on everything.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,17 +19,19 @@ from typing import Any
 
 from monitor.errors import MonitorError
 from monitor.match.engine import IndexedMatcher
-from monitor.match.evaluation import Labelled
+from monitor.match.evaluation import Labelled, Score, judge
 from monitor.match.relevance import Evidence, Relevance, bucket, features
+from monitor.match.score import total
 from monitor.model import Example as WatchExample
 from monitor.model import Item, Watch
 
 MIN_EXAMPLES = 40
 MIN_WORDS = 300  # hits in a language from which its words are learned from
 REGULARISATION = 5.0  # scikit-learn's C
-SMALLEST_WEIGHT = 0.03  # what is left out of the file
+SMALLEST_WEIGHT = 0.05  # what is left out of the file
 OWN_WEIGHT = 0.5  # of the watch's own examples: they are plainer than news
 FOLDS = 5
+MIN_RIGHT = 5  # right examples from which queries and model are compared
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -38,6 +41,7 @@ class Example:
 
     evidence: Evidence
     right: bool
+    fixed: float  # what the parts of its score sum to without a model
     at: datetime
     weight: float = 1.0
     own: bool = (
@@ -53,6 +57,7 @@ def examples(
         Example(
             evidence=evidence,
             right=hit.indicator in each.labels,
+            fixed=total(hit.parts),
             at=each.item.published_at or each.item.first_seen_at or _EARLIEST,
             weight=weight,
         )
@@ -109,7 +114,8 @@ def train(matcher: IndexedMatcher, watch: Watch, labelled: Sequence[Labelled]) -
     languages = frozenset(lang for lang, count in counted.items() if count >= MIN_WORDS)
     taught = list(own_examples(watch))
     own = examples(matcher, watch, taught, weight=OWN_WEIGHT)
-    slope, offset = _calibrate(found, own, languages)
+    held = _held_out(found, own, languages)
+    slope, offset = platt([score for score, _ in held], [each.right for _, each in held])
     weights, bias = _fit([*found, *own], languages)
     newest = max(each.at for each in found)
     return Relevance(
@@ -119,28 +125,41 @@ def train(matcher: IndexedMatcher, watch: Watch, labelled: Sequence[Labelled]) -
         weights=weights,
         bias=bias,
         languages=languages,
+        counts=dict(Counter(each.evidence.indicator for each in found if each.right)),
+        doubted=doubted([(slope * score + offset, each) for score, each in held]),
         slope=slope,
         offset=offset,
         until=newest.date().isoformat() if newest != _EARLIEST else "",
     )
 
 
-def _calibrate(
+def _held_out(
     found: Sequence[Example], own: Sequence[Example], languages: frozenset[str]
-) -> tuple[float, float]:
-    """Platt's slope and offset, from folds in time: each is scored by a model of the others."""
-    scores: list[float] = []
-    right: list[bool] = []
+) -> list[tuple[float, Example]]:
+    """Each example with its score by a model that saw only the other folds."""
+    scored: list[tuple[float, Example]] = []
     for fold in range(FOLDS):
         held = [each for i, each in enumerate(found) if i * FOLDS // len(found) == fold]
         rest = [each for i, each in enumerate(found) if i * FOLDS // len(found) != fold]
         if len({each.right for each in rest}) < 2:
             continue
         weights, bias = _fit([*rest, *own], languages)
-        for each in held:
-            scores.append(_score(each.evidence, weights, bias, languages))
-            right.append(each.right)
-    return platt(scores, right)
+        scored += [(_score(each.evidence, weights, bias, languages), each) for each in held]
+    return scored
+
+
+def doubted(scored: Sequence[tuple[float, Example]]) -> frozenset[str]:
+    """The indicators whose queries do better alone: by F1, among those with enough right examples."""
+    model: dict[str, Score] = defaultdict(Score)
+    queries: dict[str, Score] = defaultdict(Score)
+    for score, each in scored:
+        model[each.evidence.indicator] += judge(score >= 0, each.right)
+        queries[each.evidence.indicator] += judge(each.fixed >= 0, each.right)
+    return frozenset(
+        id
+        for id, score in queries.items()
+        if score.right + score.missed >= MIN_RIGHT and score.f1 > model[id].f1
+    )
 
 
 def _score(

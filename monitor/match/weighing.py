@@ -15,7 +15,7 @@ from monitor.query.matches import Leaf
 from monitor.text import Document
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Weighed:
     """A branch that holds, with its evidence and the fixed parts of its score."""
 

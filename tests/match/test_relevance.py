@@ -83,6 +83,21 @@ def test_calibration_stretches_all_parts_alike() -> None:
     assert total(after.parts) == pytest.approx(0.5 * total(before.parts) + 0.1)
 
 
+def test_a_doubted_model_is_believed_as_far_as_it_has_examples() -> None:
+    title = "Iran sends a drone"
+    against = model(-4.0)
+    assert branches(against, title) == []
+    (fixed,) = matcher().candidates(item(title))
+    for count, share in ((0, 0.0), (20, 0.5), (60, 0.75)):
+        doubted = replace(against, doubted=frozenset({"q0"}), counts={"q0": count})
+        (hit,) = matcher(doubted).candidates(item(title))
+        expected = share * -4.0 + (1 - share) * total(fixed.parts)
+        assert total(hit.parts) == pytest.approx(expected, abs=0.01)
+        assert hit.parts[-1].name == "fixed"
+    knows_no_english = replace(against, languages=frozenset({"fa"}))
+    assert branches(knows_no_english, title) == ["supply"]
+
+
 EVIDENCE = Evidence(
     indicator="q0",
     branches=("supply",),
@@ -129,8 +144,8 @@ def test_a_model_is_read_back_as_it_was_written() -> None:
 
 DAMAGED = {
     "no JSON": "{",
-    "another version": json.dumps({**json.loads(model().to_json()), "version": 1}),
-    "a part is missing": '{"version": 2, "watch": "w"}',
+    "another version": json.dumps({**json.loads(model().to_json()), "version": 2}),
+    "a part is missing": '{"version": 3, "watch": "w"}',
     "weights that are none": model().to_json().replace('"weights":{}', '"weights":{"1":"much"}'),
 }
 

@@ -12,7 +12,7 @@ import pytest
 from monitor.errors import MonitorError
 from monitor.match import compile_matcher
 from monitor.match.evaluation import Labelled
-from monitor.match.training import examples, fingerprint, own_examples, platt, train
+from monitor.match.training import doubted, examples, fingerprint, own_examples, platt, train
 from monitor.model import Branch, Example, Watch
 from tests.match.conftest import indicator, item, watch
 
@@ -67,6 +67,16 @@ def test_training_is_the_same_twice_and_says_on_what_it_was() -> None:
     assert first.examples == 60 + 2  # the watch's own
     assert first.until == "2023-01-03"
     assert first.fingerprint == fingerprint([*rows, *own_examples(held)])
+
+
+def test_an_indicator_whose_queries_do_better_alone_is_doubted() -> None:
+    held = tiny()
+    found = examples(compile_matcher([held]), held, list(labelled(20)))
+    right = [(1.0 if each.right else -1.0, each) for each in found]
+    wrong = [(-score, each) for score, each in right]
+    assert doubted(right) == frozenset()
+    assert doubted(wrong) == frozenset({"q0"})
+    assert doubted(wrong[:8]) == frozenset()  # four right examples tell nothing
 
 
 def test_the_file_holds_no_text_of_the_items() -> None:
