@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
 from starlette.exceptions import HTTPException
 
 from monitor.errors import MonitorError
-from monitor.web.installation import Health
+from monitor.metrics import CONTENT_TYPE, exposition
 from monitor.web.site import TheReader, TheSite
 
 router = APIRouter(include_in_schema=False)
@@ -33,38 +29,8 @@ def healthz(site: TheSite) -> JSONResponse:
 @router.get("/metrics")
 def metrics(site: TheSite, _: TheReader) -> Response:
     """For Prometheus; with users it asks for the token of one (``Authorization: Bearer``)."""
-    registry = CollectorRegistry()
-    registry.register(_Figures(site.installation.status(now=site.now())))
-    text = generate_latest(registry)
-    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-class _Figures:
-    """The installation's state as gauges."""
-
-    def __init__(self, health: Health) -> None:
-        self._health = health
-
-    def collect(self) -> Any:
-        health = self._health
-        yield _gauge("monitor_up", "Whether the installation is well", int(health.ok))
-        if health.last_cycle_at:
-            at = health.last_cycle_at.timestamp()
-            yield _gauge("monitor_last_cycle_timestamp_seconds", "When a feed was last polled", at)
-        for name, what, counts in (
-            ("monitor_feeds", "Feeds by state", health.feeds),
-            ("monitor_outbox", "Messages by state", health.outbox),
-            ("monitor_stored", "Rows by kind", health.counts),
-        ):
-            label = "kind" if name == "monitor_stored" else "state"
-            family = GaugeMetricFamily(name, what, labels=[label])
-            for value, count in counts.items():
-                family.add_metric([value], count)
-            yield family
-
-
-def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, what, value=value)
+    found = site.installation.measures(now=site.now())
+    return Response(exposition(found), media_type=CONTENT_TYPE)
 
 
 @router.get("/static/{name}")

@@ -296,7 +296,7 @@ def test_health_answers_with_reasons(place: Any) -> None:
 def test_metrics_are_prometheus_text(place: Any) -> None:
     place.poll("wire")
     text = place.client().get("/metrics").text
-    assert "monitor_up 1.0" in text
+    assert "monitor_healthy 1.0" in text
     assert 'monitor_feeds{state="ok"} 4.0' in text
 
 
