@@ -253,11 +253,14 @@ class Feeds(Part):
         return FeedStatus(feed=feed, state=state_from_row(row))
 
 
+# Built once: putting a statement together anew costs more than running it, and polls are many.
+_ADD_POLL = POLL.insert()
+_ADD_TO_DAY: dict[str, Any] = {}  # by name of the database
+
+
 def record_poll(connection: Connection, record: PollRecord) -> None:
     """Adds a poll to the log and to its day."""
-    connection.execute(
-        POLL.insert().values(**{name: getattr(record, name) for name in record.__slots__})
-    )
+    connection.execute(_ADD_POLL, {name: getattr(record, name) for name in record.__slots__})
     good = record.outcome != "failed"
     row: dict[str, Any] = {
         "feed": record.feed,
@@ -284,17 +287,27 @@ def record_import(connection: Connection, feed: str, day: date, count: int) -> N
 
 
 def _add_to_day(connection: Connection, row: Mapping[str, Any]) -> None:
-    statement = inserting(connection, FEED_DAY).values(**row)
-    new = statement.excluded
-    sums = ("good", "failed", "new", "updated", "duplicate", "dropped", "wire_bytes", "imported")
-    firsts = ("first_good_at", "first_failed_at")
-    connection.execute(
-        statement.on_conflict_do_update(
+    name = connection.dialect.name
+    if name not in _ADD_TO_DAY:
+        statement = inserting(connection, FEED_DAY)
+        new = statement.excluded
+        sums = (
+            "good",
+            "failed",
+            "new",
+            "updated",
+            "duplicate",
+            "dropped",
+            "wire_bytes",
+            "imported",
+        )
+        firsts = ("first_good_at", "first_failed_at")
+        _ADD_TO_DAY[name] = statement.on_conflict_do_update(
             index_elements=["feed", "day"],
             set_={name: FEED_DAY.c[name] + new[name] for name in sums}
             | {name: func.coalesce(FEED_DAY.c[name], new[name]) for name in firsts},
         )
-    )
+    connection.execute(_ADD_TO_DAY[name], dict(row))
 
 
 def trim_poll_log(connection: Connection, *, now: datetime) -> int:

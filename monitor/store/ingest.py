@@ -37,6 +37,10 @@ from monitor.store.recent import RecentEvents
 from monitor.store.search import index_items, unindex_items
 from monitor.store.tables import FEED, HIT, HIT_PAST, ITEM, ITEM_PAST, SIGHTING, WORK_PART
 
+# Built once: putting a statement together anew costs more than running it, and polls are many.
+_FINISH = update(FEED).where(FEED.c.id == bindparam("b_feed"))
+_FINISH_HELD = _FINISH.where(FEED.c.lease_holder == bindparam("b_holder"))
+
 Verdict = Literal["new", "updated", "duplicate"]
 
 
@@ -291,11 +295,10 @@ class StoreBatch:
     def finish_poll(self, record: PollRecord, state: FeedState) -> None:
         """Health, schedule, validators and the poll log, in the same transaction as the items."""
         record_poll(self._connection, record)
-        feed = update(FEED).where(FEED.c.id == record.feed)
-        if self._holder:
-            feed = feed.where(FEED.c.lease_holder == self._holder)
+        values = state_to_columns(state) | {"lease_holder": None, "lease_until_at": None}
         done = self._connection.execute(
-            feed.values(**state_to_columns(state), lease_holder=None, lease_until_at=None)
+            _FINISH_HELD if self._holder else _FINISH,
+            values | {"b_feed": record.feed} | ({"b_holder": self._holder} if self._holder else {}),
         )
         if done.rowcount != 1 and self._holder:
             raise StoreError(
