@@ -205,6 +205,8 @@ class Post(Alerting):
             slot = newest(subscription.schedule, subscription.timezone, now=as_of)
             if slot is not None:
                 made = self._compose(subscription, recipient, slot, as_of, views)
+                if made.broken is not None:
+                    _log.warning("template", problem=str(made.broken), used="the shipped one")
                 paths.append(folder.write(made.message))
         return paths
 

@@ -103,7 +103,7 @@ class SmtpMailer:
         return MailError(
             f"{dialogue.step}: {problem}",
             subject=self.settings.place,
-            remedy="It is tried again. Check [mail] url, or try: monitor mail test ADDRESS",
+            remedy="Check [mail] url and the server; try: monitor mail test ADDRESS",
         )
 
     def _refused(self, error: aiosmtplib.SMTPResponseException, dialogue: _Dialogue) -> MailError:
@@ -116,7 +116,9 @@ class SmtpMailer:
             f"{dialogue.step}: refused: {error.code} {words}",
             permanent=permanent,
             subject=self.settings.place,
-            remedy="" if permanent else "It is tried again.",
+            remedy=""
+            if permanent
+            else "Check [mail] url, its login and sender, or wait: it may pass.",
         )
 
 
