@@ -76,6 +76,7 @@ class Poll:
         return self.status.state.last_good_at is None
 
 
+Complete = Callable[[Sequence[Item], Feed, datetime], Awaitable[Sequence[Item]]]
 Settle = Callable[[Poll, Recognised, datetime], tuple[PollRecord, FeedState]]
 Group = Callable[[Sequence[StoredHit], Sequence[Event], datetime], Sequence[EventDraft]]
 Pairs = Sequence[tuple[Item, tuple[Hit, ...]]]
@@ -97,6 +98,7 @@ class Line:
     group: Group
     assess: Assess
     holder: str
+    complete: Complete | None = None  # new items of a feed that gives only teasers, with their text
     read: Read | None = None  # a second reader of what was matched, where one is configured
 
 
@@ -249,6 +251,8 @@ async def poll_feed(line: Line, status: FeedStatus, now: datetime) -> Poll:
             return Poll(status=status, fetched=fetched, seconds=fetched.seconds)
         document = await line.parse(fetched, feed, now)
         items = tuple(line.normalise(document, feed, now))
+        if feed.full_text and line.complete is not None:
+            items = await _completed(line, line.complete, items, feed, now)
         return Poll(
             status=status,
             fetched=fetched,
@@ -268,6 +272,17 @@ async def poll_feed(line: Line, status: FeedStatus, now: datetime) -> Poll:
             remedy="The log has the details; please report it.",
         )
     return Poll(status=status, fetched=fetched, error=problem, seconds=time.monotonic() - started)
+
+
+async def _completed(
+    line: Line, complete: Complete, items: tuple[Item, ...], feed: Feed, now: datetime
+) -> tuple[Item, ...]:
+    """The items, those that the store does not hold as they are with the text of their pages."""
+    recognised = await asyncio.to_thread(line.store.recognise, items)
+    wanted = {each.identity for each in (*recognised.new, *recognised.updated)}
+    fresh = [each for each in items if each.identity in wanted]
+    full = {each.identity: each for each in await complete(fresh, feed, now)}
+    return tuple(full.get(each.identity, each) for each in items)
 
 
 def store_polls(line: Line, polls: Sequence[Poll], now: datetime, summary: Summary) -> None:

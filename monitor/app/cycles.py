@@ -15,7 +15,7 @@ from monitor.app.assessing import Assessing
 from monitor.app.intake import Intake
 from monitor.app.second import second_reader
 from monitor.errors import MonitorError
-from monitor.fetch import FetchSettings, HttpFetcher
+from monitor.fetch import Articles, FetchSettings, HttpFetcher
 from monitor.model import FeedState
 from monitor.normalise import normalise
 from monitor.parse import ParserPool
@@ -37,7 +37,7 @@ class Cycles(Assessing):
     @cached_property
     def fetcher(self) -> HttpFetcher:
         fetch = self.config.fetch
-        return HttpFetcher(
+        fetcher = HttpFetcher(
             FetchSettings(
                 timeout=fetch.timeout,
                 max_bytes=fetch.max_bytes,
@@ -49,6 +49,16 @@ class Cycles(Assessing):
                 proxy=fetch.proxy,
             )
         )
+        now = self.clock()
+        for status in self.store.feeds(enabled=True):  # hosts that asked an earlier run to wait
+            due = status.state.next_due_at
+            if status.state.cause_kind == "host-waiting" and due is not None and due > now:
+                fetcher.hold(status.feed.url, (due - now).total_seconds())
+        return fetcher
+
+    @cached_property
+    def articles(self) -> Articles:
+        return Articles(self.fetcher)
 
     @cached_property
     def parsers(self) -> ParserPool:
@@ -70,6 +80,7 @@ class Cycles(Assessing):
             group=self.group,
             assess=self.assess,
             holder=self.holder,
+            complete=self.articles.complete,
             read=second_reader(self.config.reader, rules.watches, self.store),
         )
 
@@ -172,6 +183,7 @@ class Cycles(Assessing):
 
     def stop_work(self) -> None:
         """Closes connections and parser processes; they are made again when needed."""
+        self.__dict__.pop("articles", None)
         fetcher = self.__dict__.pop("fetcher", None)
         if fetcher is not None and self._runner is not None:
             self._runner.run(fetcher.aclose())

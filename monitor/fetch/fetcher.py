@@ -65,6 +65,7 @@ class HttpFetcher:
         self._resolve = resolve
         self._agent = settings.agent(__version__)
         self._edge: _Edge | None = None
+        self._held: dict[str, float] = {}  # host → until when on the monotonic clock
         self._pages: OrderedDict[str, tuple[float, Fetched]] = OrderedDict()
 
     async def fetch(
@@ -94,7 +95,9 @@ class HttpFetcher:
     def hold(self, url: str, seconds: float) -> None:
         """Leaves the host of a URL alone for so long: known from an earlier run."""
         host = httpx.URL(url).host
-        self._bound().politeness.block(host, seconds)
+        self._held[host] = max(self._held.get(host, 0.0), time.monotonic() + seconds)
+        if self._edge is not None:
+            self._edge.politeness.block(host, seconds)
 
     def waits(self, url: str) -> float:
         """Seconds that the host of a URL still wants to be left alone; 0 = none."""
@@ -124,6 +127,8 @@ class HttpFetcher:
                     interval=settings.host_interval.total_seconds(),
                 ),
             )
+            for host, until in self._held.items():
+                self._edge.politeness.block(host, until - time.monotonic())
         return self._edge
 
     def _keep_page(self, url: str, page: Fetched) -> None:
