@@ -28,11 +28,10 @@ class Newsroom:
         self.published: dict[str, list[str]] = defaultdict(list)  # path → guids, oldest first
         self.polls: Counter[str] = Counter()
         self.at_once: Counter[str] = Counter()  # path → most requests for it at the same time
-        self.gaps: list[float] = []  # seconds between two starts to one host
+        self.starts: dict[str, list[float]] = defaultdict(list)  # host → when it was asked
         self.publishing = True
         self._fresh, self._delay = fresh, delay
         self._active: Counter[str] = Counter()
-        self._started: dict[str, float] = {}
         self._turn = threading.Lock()
         self.server = ThreadingHTTPServer(("0.0.0.0", 0), _handler(self))
         self.server.daemon_threads = True
@@ -50,10 +49,7 @@ class Newsroom:
     def asked(self, host: str, path: str) -> Iterator[bytes]:
         """One request, from its start to its answer."""
         with self._turn:
-            now = time.monotonic()
-            if host in self._started:
-                self.gaps.append(now - self._started[host])
-            self._started[host] = now
+            self.starts[host].append(time.monotonic())
             self._active[path] += 1
             self.at_once[path] = max(self.at_once[path], self._active[path])
             self.polls[path] += 1

@@ -38,6 +38,7 @@ _APP = _load("monitor_app_fixtures", _HERE.parent / "app" / "conftest.py")
 Newsroom = _load("monitor_newsroom", _HERE / "newsroom.py").Newsroom
 
 HOSTS, FEEDS = range(1, 7), range(2)
+HOST_INTERVAL = 0.5
 MESSAGES = 40
 TOML = """\
 watches = ["{folder}/watch"]
@@ -235,7 +236,10 @@ def test_workers_and_schedulers_are_killed_cut_off_and_stopped_and_the_books_bal
     assert set(sent) == {str(number) for number in range(MESSAGES)}
     assert sum(sent.values()) - MESSAGES <= 2, "at most what was under way when a worker was lost"
     assert shared.check() == []
-    assert min(newsroom.gaps) > 0.2, "hosts were asked no faster by many workers than by one"
+    for host, starts in newsroom.starts.items():
+        # One request may be late on its way; taken together they cannot be early.
+        least = (len(starts) - 1) * HOST_INTERVAL - 1
+        assert starts[-1] - starts[0] >= least, f"{host} was asked faster than by one worker"
 
 
 @pytest.mark.slow
