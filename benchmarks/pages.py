@@ -120,7 +120,7 @@ def pages(store: SqlStore) -> dict[str, str]:
         if deep.after is None:
             break
         deep = store.inbox(InboxFilter(), after=deep.after, limit=500)
-    row = deep.rows[0]
+    row = (deep.rows or store.inbox(InboxFilter(status=None), limit=1).rows)[0]
     words = row.lead.item.title.split()
     pair = f"{row.event}:{row.watch}:{row.indicator}"
     return {

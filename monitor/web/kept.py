@@ -29,11 +29,13 @@ class Kept(Generic[_T]):
         *,
         seconds: float = 30.0,
         patience: float = 0.0,
+        meanwhile: Callable[[], _T] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make = make
         self._seconds = seconds
-        self._patience = patience  # seconds that who comes after a change waits for the new value
+        self._patience = patience  # seconds that who comes first or after a change waits
+        self._meanwhile = meanwhile  # what they get if it takes longer and there is nothing yet
         self._clock = clock
         self._turn = threading.Lock()
         self._value: _T | None = None
@@ -46,14 +48,15 @@ class Kept(Generic[_T]):
         value = self._value
         if value is not None and self._clock() - self._made_at <= self._lasts:
             return value
-        if value is not None and self._cost > QUICK:
+        aside = value is not None and self._cost > QUICK
+        if aside or (value is None and self._meanwhile is not None):
             if self._turn.acquire(blocking=False):
                 renewing = threading.Thread(target=self._renew, name="kept", daemon=True)
                 renewing.start()
                 if self._patience and self._made_at == float("-inf"):
                     renewing.join(self._patience)
-                    return self._value or value
-            return value
+            found = self._value if self._value is not None else value
+            return found if found is not None else self._meanwhile()  # type: ignore[misc]
         with self._turn:
             if self._value is not None and self._clock() - self._made_at <= self._lasts:
                 return self._value

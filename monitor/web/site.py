@@ -74,9 +74,13 @@ class Site:
         self.settings = settings
         self.prefix = prefix_of(settings)
         self.throttle = Throttle()
-        self.snapshot = Kept(self._snapshot, seconds=30, patience=0.5)
+        self.snapshot = Kept(
+            self._snapshot, seconds=30, patience=2.0, meanwhile=self._not_assessed_yet
+        )
         self.feeds = Kept(self._feeds, seconds=30)
-        self.earlier = Kept(self._earlier, seconds=3600)
+        self.earlier: Kept[Mapping[str, Assessment]] = Kept(
+            self._earlier, seconds=3600, patience=0.5, meanwhile=dict
+        )
         self.records = Kept(self._records, seconds=120)
         self.week = Kept(self._week, seconds=60)
 
@@ -263,11 +267,19 @@ class Site:
 
     def _snapshot(self) -> Snapshot:
         now = self.now()
+        assessed = {w.id: self.installation.assess(w, now)[0] for w in self.watches}
+        return self._seen(now, assessed)
+
+    def _not_assessed_yet(self) -> Snapshot:
+        """For the first minute of a large installation: counts without levels."""
+        return self._seen(self.now(), {})
+
+    def _seen(self, now: datetime, assessed: Mapping[str, Assessment]) -> Snapshot:
         store = self.store
         oldest = store.inbox(InboxFilter(status="new"), sort="oldest", limit=1).rows
         return Snapshot(
             at=now,
-            assessed={w.id: self.installation.assess(w, now)[0] for w in self.watches},
+            assessed=assessed,
             activity=store.activity(since=now - ACTIVITY),
             changes=store.level_changes(since=now - timedelta(days=92)),
             oldest_waiting_at=oldest[0].first_seen_at if oldest else None,
