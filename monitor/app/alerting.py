@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -18,11 +17,11 @@ from monitor.digest.alerts import (
     rises,
     second_origins,
 )
-from monitor.digest.letters import Letter, bare, frozen
+from monitor.digest.letters import bare, frozen
 from monitor.digest.links import acknowledged_key
 from monitor.errors import MonitorError
 from monitor.mail.chat import chat_name
-from monitor.model import LevelChange, Outgoing, StoredHit, Subscription
+from monitor.model import LevelChange, Subscription
 
 _log = structlog.get_logger(__name__)
 
@@ -133,27 +132,3 @@ class Alerting(Notices):
         if key is not None:
             self.store.acknowledge(key, by=by, now=now)
         return key
-
-    # ── Replays ──────────────────────────────────────────────────────────────────────────────────
-
-    def passed_over(
-        self,
-        name: str,
-        recipient: str,
-        slot: str,
-        hits: Sequence[StoredHit],
-        *,
-        now: datetime,
-    ) -> Outgoing:
-        """A message that stands for a digest of the past that nobody was sent."""
-        letter = Letter(
-            kind="digest",
-            subscription=name,
-            recipient=recipient,
-            slot=slot,
-            subject=f"{name} digest, replayed and not sent",
-            text="This digest belongs to a replay of the past. It was not sent.\n",
-            hits=tuple(stored.number for stored in hits),
-        )
-        message = frozen(letter, self.house, now=now)
-        return replace(message, state="sent", sent_at=now)

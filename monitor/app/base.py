@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+
+import structlog
 
 from monitor import resources
 from monitor.app.declared import declared_feeds
@@ -17,11 +19,25 @@ from monitor.store import SqlStore, open_store, process_holder
 from monitor.watch.versions import rules_text
 
 
+_log = structlog.get_logger(__name__)
+
+
+def _log_line(words: str) -> None:
+    _log.warning("input", problem=words)
+
+
 class Base:
     """Settings in, real edges out; what is expensive is made when it is first asked for."""
 
-    def __init__(self, config: Config, *, now: datetime | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        now: datetime | None = None,
+        tell: Callable[[str], None] = _log_line,
+    ) -> None:
         self.config = config
+        self.tell = tell  # gets what a person at the command line should read, line by line
         self._fixed_now = now
         self._opening = threading.RLock()
         self._rules: Rules | None = None

@@ -128,12 +128,10 @@ class Cycles(Assessing):
     def import_files(self, files: Sequence[Path], *, now: datetime, seen_at: str) -> Summary:
         """Items of files into the store. Lines that are no items are counted as dropped and told."""
         known = {status.feed.url: status.feed.id for status in self.store.feeds()}
-        intake = Intake(now=now, seen_at=seen_at, feed_ids=known)
+        intake = Intake(now=now, seen_at=seen_at, feed_ids=known, tell=self.tell)
         self.forget_days()
         summary = import_items(self.line, intake.from_files(files), now=now)
         summary.dropped += intake.dropped
-        for problem in intake.problems:
-            _log.warning("import", problem=problem)
         return summary
 
     def adopt_moves(self, _now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,19 +17,29 @@ from monitor.parse import parse
 IMPORT_FEED = "import"  # the feed of items that name none
 
 
+def _nobody(_problem: str) -> None:
+    """Where problems are only counted."""
+
+
 @dataclass(slots=True)
 class Intake:
-    """Reads items and counts the lines that are none."""
+    """Reads items and counts what is none: one bad line or file never ends the rest."""
 
     now: datetime
     seen_at: str = "now"  # "now" | "published"
     feed_ids: Mapping[str, str] = field(default_factory=dict)  # URL of a known feed → its id
     dropped: int = 0
-    problems: list[str] = field(default_factory=list)
+    tell: Callable[[str], None] = _nobody  # gets each problem in words
 
-    def from_files(self, files: Iterable[Path]) -> Iterator[Item]:
+    def from_files(self, files: Sequence[Path]) -> Iterator[Item]:
+        """Raises ConfigError, before anything is read, if one of the files cannot be."""
         for file in files:
-            yield from self.from_file(file)
+            _require_readable(file)
+        for file in files:
+            try:
+                yield from self.from_file(file)
+            except MonitorError as error:
+                self._drop(str(error))
 
     def from_file(self, file: Path) -> Iterator[Item]:
         """Items of one file; what it is shows in its first character."""
@@ -42,13 +52,12 @@ class Intake:
                 with file.open(encoding="utf-8", errors="replace") as lines:
                     yield from self.from_lines(lines, name=str(file))
         except OSError as error:
-            raise ConfigError(
-                f"cannot be read: {(error.strerror or str(error)).lower()}", subject=str(file)
-            ) from None
+            raise _unreadable(file, error) from None
 
-    def from_lines(self, lines: Iterable[str], *, name: str) -> Iterator[Item]:
-        """Items of JSON Lines. A line that is none is counted and named, not fatal."""
-        for number, line in enumerate(lines, start=1):
+    def from_lines(self, lines: Iterable[str], *, name: str, first: int = 1) -> Iterator[Item]:
+        """Items of JSON Lines, the first of which has that number. A line that is none is counted
+        and named, not fatal."""
+        for number, line in enumerate(lines, start=first):
             if not line.strip():
                 continue
             try:
@@ -56,10 +65,14 @@ class Intake:
                 if not isinstance(raw, dict):
                     raise ValueError("it is no object")
                 yield self.item(raw)
+            except RecursionError:
+                self._drop(f"{name}:{number}: not an item: it is nested too deeply")
             except (ValueError, TypeError, MonitorError) as error:
-                self.dropped += 1
-                if len(self.problems) < 20:
-                    self.problems.append(f"{name}:{number}: not an item: {error}")
+                self._drop(f"{name}:{number}: not an item: {error}")
+
+    def _drop(self, problem: str) -> None:
+        self.dropped += 1
+        self.tell(problem)
 
     def item(self, raw: Mapping[str, Any]) -> Item:
         """One item of the public shape, normalised as if it had come in a feed."""
@@ -119,6 +132,22 @@ def is_lines(file: Path) -> bool:
     return not (start.startswith(b"<") or _is_json_feed(start))
 
 
+def _require_readable(file: Path) -> None:
+    try:
+        with file.open("rb"):
+            pass
+    except OSError as error:
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"cannot be read: {(error.strerror or str(error)).lower()}",
+        subject=str(file),
+        remedy="Name readable files of JSON Lines, or saved feeds.",
+    )
+
+
 def _is_json_feed(start: bytes) -> bool:
     return start.startswith(b"{") and b"jsonfeed.org" in start
 
@@ -144,15 +173,15 @@ def _time(value: Any) -> datetime | None:
     return at if at.tzinfo else None
 
 
-def in_pieces(lines: Iterable[str], size: int) -> Iterator[list[str]]:
+def in_pieces(lines: Iterable[str], size: int) -> Iterator[tuple[int, list[str]]]:
+    """Lists of at most ``size`` lines, each with the number of its first line."""
     some: list[str] = []
+    first = 1
     for line in lines:
         some.append(line)
         if len(some) == size:
-            yield some
+            yield first, some
+            first += len(some)
             some = []
     if some:
-        yield some
-
-
-Progress = Callable[[int], None]
+        yield first, some

@@ -8,6 +8,7 @@ assessment, a template, the report), the digest goes out without it and says so.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -31,10 +32,10 @@ from monitor.digest import (
     upcoming,
 )
 from monitor.digest.compose import Composed
-from monitor.digest.letters import bare
+from monitor.digest.letters import Letter, bare, frozen
 from monitor.digest.report import packed
 from monitor.digest.sample import check as check_folder
-from monitor.errors import ConfigError, MonitorError, Problem
+from monitor.errors import ConfigError, Problem, StoreError
 from monitor.mail import FolderMailer
 from monitor.model import Assessment, Event, FeedStatus, StoredHit, Subscription
 from monitor.service import Job, Role
@@ -76,8 +77,10 @@ class Post(Alerting):
                 slot = self._due(subscription, bare(recipient), now, start)
                 if slot is not None:
                     frozen += self._freeze(subscription, recipient, slot, since, views)
-            except MonitorError as error:  # the others' digests do not wait for this one
-                _log.error("digest", name=subscription.name, to=recipient, problem=str(error))
+            except StoreError:
+                raise
+            except Exception as error:  # the others' digests do not wait for this one
+                _log.error("digest", name=subscription.name, to=recipient, exc_info=error)
         return frozen
 
     def readers(self, name: str | None = None) -> Iterator[tuple[Subscription, str]]:
@@ -219,9 +222,17 @@ class Post(Alerting):
             if slot is None:
                 continue
             hits = self.store.unsent_hits(subscription.name, address, as_of=now)
-            self.store.freeze(
-                self.passed_over(subscription.name, recipient, slot.name, hits, now=now)
+            letter = Letter(
+                kind="digest",
+                subscription=subscription.name,
+                recipient=recipient,
+                slot=slot.name,
+                subject=f"{subscription.name} digest, replayed and not sent",
+                text="This digest belongs to a replay of the past. It was not sent.\n",
+                hits=tuple(stored.number for stored in hits),
             )
+            message = frozen(letter, self.house, now=now)
+            self.store.freeze(replace(message, state="sent", sent_at=now))
 
     def report(self, *, as_of: datetime) -> str:
         """The report as one HTML text; the pages know how."""

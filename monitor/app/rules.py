@@ -100,7 +100,7 @@ def match_lines(
     jobs = jobs or cpu_count() or 1
     if jobs == 1:
         rules = load_rules(config)
-        for piece in in_pieces(lines, _PIECE):
+        for piece in in_pieces(lines, 1):  # so that a pipe is answered line by line
             rows, problems = _match_piece(rules, piece, name, now, explain)
             yield from rows
             _tell(problems, tell)
@@ -141,19 +141,21 @@ def _begin(config: Config, name: str, now: datetime, explain: bool) -> None:
     _WORK.update(rules=load_rules(config), name=name, now=now, explain=explain)
 
 
-def _match_in_process(piece: list[str]) -> tuple[list[dict[str, Any]], list[str]]:
+def _match_in_process(piece: tuple[int, list[str]]) -> tuple[list[dict[str, Any]], list[str]]:
     return _match_piece(_WORK["rules"], piece, _WORK["name"], _WORK["now"], _WORK["explain"])
 
 
 def _match_piece(
-    rules: Rules, piece: list[str], name: str, now: datetime, explain: bool
+    rules: Rules, piece: tuple[int, list[str]], name: str, now: datetime, explain: bool
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    intake = Intake(now=now)
+    problems: list[str] = []
+    intake = Intake(now=now, tell=problems.append)
     rows = []
-    for item, hits in rules.matcher.match_many(intake.from_lines(piece, name=name)):
+    first, lines = piece
+    for item, hits in rules.matcher.match_many(intake.from_lines(lines, name=name, first=first)):
         row = match_shape(item, hits, explain=explain)
         rows.append(_explained(rules, item, hits, row) if explain else row)
-    return rows, intake.problems
+    return rows, problems
 
 
 def _explained(
@@ -187,12 +189,18 @@ def evaluate_lines(
 
 
 def explain_lines(
-    rules: Rules, lines: Iterable[str], *, name: str, indicator: str, now: datetime
+    rules: Rules,
+    lines: Iterable[str],
+    *,
+    name: str,
+    indicator: str,
+    now: datetime,
+    tell: Callable[[str], None],
 ) -> Iterator[str]:
     from monitor.match.explanation import explain
 
     watch = watch_of(rules.watches, indicator)
-    intake = Intake(now=now)
+    intake = Intake(now=now, tell=tell)
     for item in intake.from_lines(lines, name=name):
         yield f"{item.id}  {item.title}\n{explain(watch, item, indicator, matcher=rules.matcher)}"
 

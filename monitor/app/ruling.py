@@ -32,7 +32,7 @@ class Ruling(Cycles):
             now=self.clock(),
             jobs=jobs,
             explain=explain,
-            tell=lambda problem: _log.warning("match", problem=problem),
+            tell=self.tell,
         )
 
     def evaluate(self, lines: Iterable[str], *, name: str, errors: bool) -> EvaluationReport:
@@ -41,7 +41,9 @@ class Ruling(Cycles):
 
     def explain(self, lines: Iterable[str], *, name: str, indicator: str) -> Iterator[str]:
         """Raises ConfigError for an indicator that no watch has."""
-        return explain_lines(self.rules, lines, name=name, indicator=indicator, now=self.clock())
+        return explain_lines(
+            self.rules, lines, name=name, indicator=indicator, now=self.clock(), tell=self.tell
+        )
 
     def train(self, labels: Sequence[Path], *, now: datetime, dry_run: bool) -> str:
         """Fits and keeps the relevance model of each watch; says what changes."""

@@ -61,6 +61,8 @@ def digest_message(
     ``report`` makes the report that is attached where events are left out and no pages can show them.
     """
     address = bare(recipient)
+    covered = tuple(stored.number for stored in known.hits)
+    known = _sound(known, subscription, address, house)
     said = content(known, subscription, address, house)
     attachment = None
     if said.rest and not house.public_url and report is not None:
@@ -80,7 +82,7 @@ def digest_message(
         attachments=[attachment] if attachment else [],
         unsubscribe=link,
         in_list=True,
-        hits=tuple(stored.number for stored in known.hits),
+        hits=covered,
     )
     return Composed(
         message=_frozen(letter, said, house, now),
@@ -88,6 +90,27 @@ def digest_message(
         html_bytes=len(made.html.encode()),
         broken=made.broken,
     )
+
+
+def _sound(known: Known, subscription: Subscription, recipient: str, house: House) -> Known:
+    """``known``, or what of it can be told: nothing that is stored keeps the rest from its reader."""
+
+    def told(some: Known) -> bool:
+        try:
+            content(some, subscription, recipient, house)
+        except Exception as error:
+            _log.error("digest", name=subscription.name, exc_info=error, sent="without it")
+            return False
+        return True
+
+    if told(known):
+        return known
+    plain = replace(known, events=(), assessments={}, changes=(), feeds=(), floods=())
+    hits = [stored for stored in known.hits if told(replace(plain, hits=[stored]))]
+    left = len(known.hits) - len(hits)
+    what = f"{left} of {len(known.hits)} items" if left else "Levels, coverage and grouping"
+    note = f"{known.note} {what} could not be shown in this digest; see the pages."
+    return replace(plain, hits=hits, note=note.strip())
 
 
 def _fitting(

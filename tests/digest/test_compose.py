@@ -175,6 +175,23 @@ def test_no_title_harms_the_message(make, compose, parsed, title):
         assert odd not in html + text
 
 
+class TestWhatCannotBeTold:
+    def test_an_item_that_breaks_the_digest_is_left_out_and_counted(self, make, compose, parsed):
+        odd = make.hit(2)
+        object.__setattr__(odd, "stored_at", None)  # what a damaged row might look like
+        made = compose(make.known([make.hit(1), odd, make.hit(3)]))
+        text = parsed(made.message.body).get_body(("plain",)).get_content()
+        assert "1 of 3 items could not be shown" in " ".join(text.split())
+        assert len(made.content.events) == 2
+        assert made.message.hits == (1, 2, 3)
+
+    def test_a_broken_assessment_costs_the_levels(self, make, compose, parsed):
+        made = compose(make.known([make.hit(1)], assessments={"ri": None}))
+        text = parsed(made.message.body).get_body(("plain",)).get_content()
+        assert "Levels, coverage and grouping could not be shown" in " ".join(text.split())
+        assert len(made.content.events) == 1
+
+
 class TestReport:
     @pytest.fixture
     def attachment(self):
