@@ -48,8 +48,12 @@ def configure(
     stream: TextIO | None = None,
     file: Path | None = None,
     colour: bool = True,
+    people: bool = False,
 ) -> None:
-    """Sends logs to ``stream`` (stderr) and, at every level from warning up, to ``file``."""
+    """Sends logs to ``stream`` (stderr) and, at every level from warning up, to ``file``.
+
+    They are lines for people on a terminal, or with ``people`` anywhere, else JSON.
+    """
     stream = stream or sys.stderr
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -63,7 +67,11 @@ def configure(
     to_stream = logging.StreamHandler(stream)
     to_stream.setLevel(level.upper())
     to_stream.setFormatter(
-        _formatter(shared, _people(colour=colour) if stream.isatty() else _json(), traceback=False)
+        _formatter(
+            shared,
+            _people(colour=colour and stream.isatty()) if people or stream.isatty() else _json(),
+            traceback=False,
+        )
     )
     handlers: list[logging.Handler] = [to_stream]
     if file is not None:

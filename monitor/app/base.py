@@ -14,10 +14,10 @@ from monitor import resources
 from monitor.app.declared import declared_feeds
 from monitor.app.rules import Rules, load_rules
 from monitor.config import Config
+from monitor.errors import ConfigError, MonitorError, WatchError
 from monitor.model import Feed, Watch
 from monitor.store import SqlStore, open_store, process_holder
 from monitor.watch.versions import rules_text
-
 
 _log = structlog.get_logger(__name__)
 
@@ -43,6 +43,7 @@ class Base:
         self._rules: Rules | None = None
         self._store: SqlStore | None = None
         self._noted: dict[str, str] = {}  # watch → version that the store knows to be in force
+        self.feeds_problem: MonitorError | None = None
         self.rules_problem = ""  # why the last edit of a watch was not taken over
 
     def clock(self) -> datetime:
@@ -50,13 +51,29 @@ class Base:
 
     @property
     def store(self) -> SqlStore:
-        """The database, with the declared feeds in it."""
+        """The database, with the declared feeds in it.
+
+        A mistake in a feed file does not keep anybody from looking at what is stored, or from copying
+        it: it waits in ``feeds_problem`` for who needs the feeds.
+        """
         with self._opening:
             if self._store is None:
                 store = self._open()
-                store.sync_feeds(self.declared, now=self.clock())
+                try:
+                    store.sync_feeds(self.declared, now=self.clock())
+                except (ConfigError, WatchError) as error:
+                    self.feeds_problem = error
+                except BaseException:
+                    store.close()
+                    raise
                 self._store = store
             return self._store
+
+    def require_feeds(self) -> None:
+        """Raises what is wrong with the files that declare feeds."""
+        _ = self.store
+        if self.feeds_problem is not None:
+            raise self.feeds_problem
 
     def _open(self) -> SqlStore:
         """SQLite is made and upgraded on the way; PostgreSQL only by ``db upgrade``."""

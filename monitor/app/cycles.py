@@ -68,6 +68,7 @@ class Cycles(Assessing):
     def line(self) -> Line:
         """Put together anew for each use, so that it has the rules in force."""
         rules = self.rules
+        self.require_feeds()
         self.note_rules(self.clock())
         return Line(
             store=self.store,

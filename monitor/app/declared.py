@@ -63,7 +63,11 @@ def _from_file(path: Path) -> tuple[Feed, ...]:
             raise ConfigError(
                 f"cannot be read: {(error.strerror or str(error)).lower()}", subject=str(path)
             ) from None
-        return tuple(replace(feed, declared_in=path.name) for feed in read_opml(data))
+        try:
+            found = read_opml(data)
+        except MonitorError as error:
+            raise ConfigError(error.problem, subject=str(path), remedy=error.remedy) from None
+        return tuple(replace(feed, declared_in=path.name) for feed in found)
     return load_feeds(path)
 
 

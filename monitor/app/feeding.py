@@ -19,6 +19,7 @@ class Feeding(Cycles):
     """What the ``feeds`` commands do. Declared feeds live in files, added ones in the database."""
 
     def feeds(self) -> Sequence[FeedStatus]:
+        self.require_feeds()
         return self.store.feeds()
 
     def add_feed(self, url: str, *, name: str, lang: str | None, now: datetime) -> Feed:
@@ -96,6 +97,7 @@ class Feeding(Cycles):
         return self.finish(self._check_all(now))
 
     async def _check_all(self, now: datetime) -> list[FeedCheck]:
+        self.require_feeds()
         feeds = [status.feed for status in self.store.feeds(enabled=True)]
         return list(await asyncio.gather(*(self._check_one(feed, now) for feed in feeds)))
 

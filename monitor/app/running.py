@@ -33,6 +33,7 @@ class Running(Pages, Working, Keeping):
         """Runs until SIGTERM. Raises BusyError where another process has the role, ConfigError for
         pages that anybody could reach."""
         now = self.clock()
+        self.require_feeds()
         web = self.config.web
         if role in ("all", "web"):
             check_bind(web.host, users=len(self.store.users()))

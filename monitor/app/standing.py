@@ -13,7 +13,7 @@ from monitor.app.cycles import Cycles
 from monitor.app.declared import subscriptions
 from monitor.app.outcomes import Finding, InstallationStatus, in_words
 from monitor.app.setup import check
-from monitor.errors import MonitorError
+from monitor.errors import ConfigError, MonitorError, WatchError
 from monitor.model import FeedStatus
 from monitor.polling import adopts
 
@@ -36,13 +36,8 @@ class Standing(Cycles):
         running = self.store.run_lock_holder() or ""
         polled = [each.state.last_polled_at for each in feeds if each.state.last_polled_at]
         last = max(polled, default=None)
-        blind = tuple(
-            level.indicator
-            for _, assessment in self.assessments(as_of=now)
-            for level in assessment.levels
-            if level.level == "no-coverage"
-        )
-        reasons = tuple(self._reasons(now, feeds, outbox, running, last, bool(beats)))
+        blind, unusable = self._blind(now)
+        reasons = (*self._reasons(now, feeds, outbox, running, last, bool(beats)), *unusable)
         return InstallationStatus(
             at=now,
             ok=not reasons,
@@ -55,6 +50,22 @@ class Standing(Cycles):
             blind=blind,
             beats={name: asdict(beat) for name, beat in beats.items()},
         )
+
+    def _blind(self, now: datetime) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Indicators without coverage; and why that cannot be said, where a file has a mistake."""
+        unusable = [error for error in (self.feeds_problem,) if error is not None]
+        blind: tuple[str, ...] = ()
+        try:
+            blind = tuple(
+                level.indicator
+                for _, assessment in self.assessments(as_of=now)
+                for level in assessment.levels
+                if level.level == "no-coverage"
+            )
+        except (ConfigError, WatchError) as error:
+            unusable.append(error)
+        told = (f"{str(error).splitlines()[0]} (monitor check shows all)" for error in unusable)
+        return blind, tuple(told)
 
     def _reasons(
         self,
@@ -113,8 +124,10 @@ class Standing(Cycles):
         return Finding(what="configuration", ok=True, words=f"{file}; watches: {watches}{warned}")
 
     def _disk(self) -> Finding:
-        free = shutil.disk_usage(self.config.root).free
-        words = f"{free / 1e9:.1f} GB free at {self.config.root}"
+        database = self.store.db.path
+        place = database.parent if database is not None else self.config.root
+        free = shutil.disk_usage(place).free
+        words = f"{free / 1e9:.1f} GB free at {place}"
         if free < _LITTLE_DISK:
             words += "; make room: a full disk stops polling"
         return Finding(what="disk", ok=free >= _LITTLE_DISK, words=words)

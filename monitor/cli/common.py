@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 import inspect
+import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,12 +41,32 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout."
 
 
 @dataclass(slots=True)
+class Told:
+    """Says what is wrong with the input, line by line; past twenty lines it only counts."""
+
+    lines: int = 0
+
+    def __call__(self, words: str) -> None:
+        self.lines += 1
+        if self.lines <= _TOLD:
+            say(words)
+
+    def end(self) -> None:
+        if self.lines > _TOLD:
+            say(f"…and {self.lines - _TOLD} more like these")
+
+
+_TOLD = 20
+
+
+@dataclass(slots=True)
 class Session:
     """One run of a command."""
 
     config_path: Path | None = None
     fixed_now: datetime | None = None
     verbose: bool = False
+    told: Told = field(default_factory=Told)
     _config: settings.Config | None = None
     _app: App | None = None
 
@@ -58,11 +79,12 @@ class Session:
     @property
     def app(self) -> App:
         if self._app is None:
-            self._app = App(self.config, now=self.fixed_now)
+            self._app = App(self.config, now=self.fixed_now, tell=self.told)
             log.configure(
                 level="debug" if self.verbose else "warning",
                 file=log.log_file(self.config.root / self.config.log.file),
                 colour=colour(),
+                people=True,
             )
         return self._app
 
@@ -70,6 +92,7 @@ class Session:
         return self.fixed_now or datetime.now(UTC)
 
     def close(self) -> None:
+        self.told.end()
         if self._app is not None:
             self._app.close()
             self._app = None
@@ -80,8 +103,14 @@ def colour() -> bool:
 
 
 def out_console() -> Console:
-    """For tables on stdout; plain where stdout is no terminal."""
-    return Console(no_color=not colour(), highlight=False, soft_wrap=not sys.stdout.isatty())
+    """For tables on stdout; plain, and wide enough for any line, where stdout is no terminal."""
+    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(
+        no_color=not colour(), highlight=False, soft_wrap=piped, width=_WIDE if piped else None
+    )
+
+
+_WIDE = 250
 
 
 def err_console() -> Console:
@@ -99,7 +128,8 @@ def print_json(value: Any) -> None:
 
 
 def print_json_line(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=plain))
+    line = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=plain)
+    print(line, flush=True)  # whoever reads the pipe need not wait for the next
 
 
 def plain(value: Any) -> Any:
@@ -188,17 +218,16 @@ def group(help: str) -> typer.Typer:
 
 
 def read_lines(name: str) -> Iterable[str]:
-    """Lines of a file, or of stdin for ``-``. Raises ConfigError where it cannot be read."""
+    """Lines of a file, or of stdin for ``-``. Raises ConfigError where it cannot be read.
+
+    A byte that is no UTF-8 becomes U+FFFD: it spoils its line at most.
+    """
     if name == "-":
-        yield from sys.stdin
+        yield from io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace")
         return
     try:
-        with Path(name).open(encoding="utf-8") as lines:
+        with Path(name).open(encoding="utf-8", errors="replace") as lines:
             yield from lines
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"is not UTF-8 text (byte {error.start})", subject=name, remedy="Save it as UTF-8."
-        ) from None
     except OSError as error:
         raise ConfigError(
             f"cannot be read: {(error.strerror or str(error)).lower()}",

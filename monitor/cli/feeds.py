@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.table import Table
 
 from monitor.cli.common import (
     DONE,
-    FAILED,
     IN_PART,
     JsonOption,
     Session,
@@ -22,7 +21,7 @@ from monitor.cli.common import (
     say,
 )
 from monitor.errors import ConfigError
-from monitor.model import FeedStatus
+from monitor.model import FeedState, FeedStatus, HealthState
 
 StateOption = Annotated[
     str | None, typer.Option("--state", help="ok, quiet, degraded, failing or paused.")
@@ -42,6 +41,12 @@ def register(app: typer.Typer) -> None:
 
 def list_(session: Session, state: StateOption = None, json: JsonOption = False) -> int:
     """List feeds, those with problems first."""
+    if state is not None and state not in get_args(HealthState):
+        raise ConfigError(
+            f"no state {state!r}",
+            subject="--state",
+            remedy="Known: " + ", ".join(get_args(HealthState)),
+        )
     order = {"failing": 0, "degraded": 1, "quiet": 2, "paused": 3, "ok": 4}
     found = sorted(
         (each for each in session.app.feeds() if state in (None, each.state.health)),
@@ -104,24 +109,35 @@ def add(
     url: Annotated[str, typer.Argument(help="Of a feed, or of a page that names its feed.")],
     name: Annotated[str, typer.Option("--name", help="Shown to readers.")] = "",
     lang: Annotated[str | None, typer.Option("--lang", help="Its language, e.g. fa.")] = None,
+    json: JsonOption = False,
 ) -> int:
     """Subscribe to a feed; a web page is searched for the feed it names."""
     feed = session.app.add_feed(url, name=name, lang=lang, now=session.now())
+    if json:
+        print_json(_shape(FeedStatus(feed=feed, state=FeedState())))
+        return DONE
     say(f"added {feed.name or feed.id}: {feed.url}")
     return DONE
 
 
 def remove(
-    session: Session, feed: Annotated[str, typer.Argument(metavar="ID|URL", help="Which.")]
+    session: Session,
+    feed: Annotated[str, typer.Argument(metavar="ID|URL", help="Which.")],
+    json: JsonOption = False,
 ) -> int:
     """Unsubscribe from a feed that was added by command; its items stay."""
     session.app.remove_feed(feed)
+    if json:
+        print_json({"removed": feed})
+        return DONE
     say(f"removed {feed}")
     return DONE
 
 
 def import_(
-    session: Session, file: Annotated[Path, typer.Argument(metavar="OPML", help="From where.")]
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="OPML", help="From where.")],
+    json: JsonOption = False,
 ) -> int:
     """Subscribe to every feed of an OPML file."""
     try:
@@ -131,6 +147,9 @@ def import_(
             f"cannot be read: {(error.strerror or str(error)).lower()}", subject=str(file)
         ) from None
     added, known = session.app.import_opml(data, name=str(file), now=session.now())
+    if json:
+        print_json({"added": added, "known": known})
+        return DONE
     say(f"{added} feeds added, {known} known already")
     return DONE
 
@@ -167,7 +186,4 @@ def check(session: Session, json: JsonOption = False) -> int:
                 each.words,
             )
         out_console().print(table)
-    bad = sum(not each.ok for each in found)
-    if bad and bad == len(found):
-        return FAILED
-    return IN_PART if bad else DONE
+    return DONE if all(each.ok for each in found) else IN_PART

@@ -36,7 +36,7 @@ def poll(
 ) -> int:
     """Run one cycle: fetch the feeds that are due, parse, match, group and store."""
     summary = session.app.poll(now=session.now(), everything=everything)
-    _print(summary, json)
+    _print(summary, json, "no feed is due; with --all every feed is polled")
     return IN_PART if summary.failed else DONE
 
 
@@ -51,7 +51,7 @@ def import_(
 ) -> int:
     """Take in items from JSON Lines or a saved feed file, as if polled. Never alerts."""
     summary = session.app.import_files(files, now=session.now(), seen_at=seen_at)
-    _print(summary, json)
+    _print(summary, json, "no item was found")
     return IN_PART if summary.dropped else DONE
 
 
@@ -63,10 +63,13 @@ def match(
     ] = 1,
     explain: Annotated[bool, typer.Option("--explain", help="Say why, for each hit.")] = False,
 ) -> int:
-    """Match items without a database: one JSON line out for each line in."""
+    """Match items without a database: one JSON line out for each item in.
+
+    A line that is no item is told on stderr and left out; the exit code is then 3.
+    """
     for row in session.app.match_lines(read_lines(file), name=file, jobs=jobs, explain=explain):
         print_json_line(row)
-    return DONE
+    return IN_PART if session.told.lines else DONE
 
 
 def rematch(
@@ -96,8 +99,11 @@ def rematch(
     return DONE
 
 
-def _print(summary: Summary, json: bool) -> None:
+def _print(summary: Summary, json: bool, nothing: str) -> None:
     if json:
         print_json(summary.as_json())
         return
-    say(summary.as_text())
+    if not (summary.polled or summary.new or summary.updated or summary.duplicate):
+        say(nothing)
+    else:
+        say(summary.as_text())

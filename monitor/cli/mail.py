@@ -48,8 +48,12 @@ def digest(
     """Send the digests that are due."""
     at = optional_time(as_of, option="--as-of") or session.now()
     if dry_run:
-        for path in session.app.preview_digests(as_of=at, name=name):
-            print(path)
+        paths = session.app.preview_digests(as_of=at, name=name)
+        if json:
+            print_json({"files": [str(path) for path in paths]})
+        else:
+            for path in paths:
+                print(path)
         return DONE
     outcome = session.app.send_digests(now=at, name=name)
     if json:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli.common import DONE, JsonOption, Session, command, print_json, read_lines
+from monitor.cli.common import DONE, IN_PART, JsonOption, Session, command, print_json, read_lines
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +39,7 @@ def explain(
     """For each item: which clause of the indicator held, which failed."""
     for words in session.app.explain(read_lines(file), name=file, indicator=indicator):
         print(words)
-    return DONE
+    return IN_PART if session.told.lines else DONE
 
 
 def train(

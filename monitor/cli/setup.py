@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -41,7 +42,8 @@ def init(
         say(f"wrote  {path}")
     for path in kept:
         say(f"kept   {path} (it was there already)")
-    say(f"Next: edit {folder / 'monitor.toml'}, then: monitor check && monitor run")
+    there = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
+    say(f"Next: edit {folder / 'monitor.toml'}, then: {there}monitor check && monitor run")
     return DONE
 
 

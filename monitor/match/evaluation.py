@@ -219,7 +219,8 @@ def read_labelled(
                 stage=str(raw.get("stage") or ""),
             )
         except (ValueError, KeyError, TypeError) as error:
+            what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
             raise MonitorError(
-                f"line {number} is not a labelled item: {error!r}",
+                f"line {number} is not a labelled item: {what}",
                 remedy='each line is a JSON object with "title" and "labels", a list of indicator ids',
             ) from error
