@@ -92,10 +92,12 @@ def test_the_engine_finds_what_the_plain_evaluator_finds(
     matcher = compile_matcher([watch(*queries, concepts=CONCEPTS)])
     for title, summary, lang in given_items:
         hits = {hit.indicator: hit.spans for hit in matcher.candidates(item(title, summary, lang))}
+        holding = matcher.holding(item(title, summary, lang))
         document = Document(title, summary, lang)
         for number, query in enumerate(queries):
             holds, spans = plain(query, document)
             assert (f"q{number}" in hits) == holds, query
+            assert (("w", f"q{number}") in holding) == holds, query
             if holds:
                 assert hits[f"q{number}"] == spans, query
 
