@@ -1,6 +1,7 @@
 """Workers on one PostgreSQL: how an archive's import goes with 1, 2 and 4 processes.
 
     python -m benchmarks.workers --items 20000 --workers 1 2 4 [--postgres URL]
+    python -m benchmarks.workers --transactions 1000      (what one poll costs where only one can be)
 
 Each run begins with an empty database; the shipped watch matches. Without ``--postgres`` the server
 of the package ``pgserver`` is started. Wall time: the point is what several processes gain, so it is
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -164,12 +166,54 @@ def compare(count: int, processes: Sequence[int], postgres: str | None) -> list[
             return [measure(maintenance, folder, count, each) for each in processes]
 
 
+def transactions(maintenance: str, count: int) -> dict[str, Any]:
+    """Milliseconds that a poll's transaction takes on PostgreSQL: under its lock only one can be."""
+    from monitor.model import Feed, FeedState, Item
+    from monitor.protocols import PollRecord
+    from monitor.store import open_store
+
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    found: dict[str, Any] = {"transactions": count}
+    with (
+        database(maintenance, "bench_tx") as url,
+        open_store(url, migrations=ROOT / "db" / "migrations", migrate=True) as store,
+    ):
+        store.sync_feeds([Feed(id="f", url="https://f.example/", declared_in="f")], now=now)
+        for name, fresh in (("unchanged", 0), ("5 new items", 5)):
+            began, cpu = time.monotonic(), time.process_time()
+            for number in range(count):
+                items = [
+                    Item(
+                        id=f"{name}{number}.{n}", identity=f"guid:{name}{number}.{n}", feed="f",
+                        title=f"Title {number} {n}", summary="Text of some length. " * 15,
+                        link=f"https://f.example/{name}/{number}/{n}",
+                        link_key=f"f.example/{name}/{number}/{n}", content_hash=f"{number}.{n}",
+                    )
+                    for n in range(fresh)
+                ]  # fmt: skip
+                with store.batch(now=now) as batch:
+                    batch.add_items(items, how="poll")
+                    record = PollRecord(feed="f", at=now, outcome="ok", new=fresh)
+                    batch.finish_poll(record, FeedState())
+            found[f"{name}, ms"] = round((time.monotonic() - began) / count * 1000, 2)
+            found[f"{name}, CPU ms here"] = round((time.process_time() - cpu) / count * 1000, 2)
+    return found
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--items", type=int, default=20_000)
     arguments.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     arguments.add_argument("--postgres", default=os.environ.get("MONITOR_TEST_POSTGRES"))
+    arguments.add_argument("--transactions", type=int, default=0)
     given = arguments.parse_args()
+    if given.transactions:
+        with (
+            tempfile.TemporaryDirectory() as name,
+            server(given.postgres, Path(name)) as maintenance,
+        ):
+            print(json.dumps(transactions(maintenance, given.transactions)))
+        return
     for row in compare(given.items, given.workers, given.postgres):
         print(json.dumps(row), flush=True)
 
