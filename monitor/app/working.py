@@ -195,26 +195,38 @@ class Working(Spreading, Post, Standing):
             return  # they stay due; the scheduler asks again when the host may be asked
         if wait is not None:
             await asyncio.sleep(wait)
+        await asyncio.to_thread(self._let_go_of_leases)
+        self._in_hand.update(feeds)
+        left = set(feeds)
         try:
             summary = await run_cycle(self.line, now=self.clock(), feeds=feeds, assessing=False)
+            left.clear()
         except MonitorError as error:
             # What was not stored is still due, so nothing has to be done again by the queue.
-            self._leased.update(feeds)
             _log.warning("poll", host=host, problem=str(error))
             return
+        finally:  # also when cancelled because the database went away
+            self._in_hand.difference_update(feeds)
+            self._leased.update(left)
         await self._note_host(host)
         if summary.polled:
             _log.info("poll", host=host, feeds=summary.polled, new=summary.new, hits=summary.hits)
 
     @cached_property
     def _leased(self) -> set[str]:
-        """Feeds whose leases could not be given back while the database was away."""
+        """Feeds whose leases were perhaps not given back because the database was away."""
+        return set()
+
+    @cached_property
+    def _in_hand(self) -> set[str]:
+        """Feeds that this process polls just now."""
         return set()
 
     def _let_go_of_leases(self) -> None:
-        if self._leased:
-            self.store.release_feeds(set(self._leased), holder=self.holder)
-            self._leased.clear()
+        left = self._leased - self._in_hand
+        if left:
+            self.store.release_feeds(left, holder=self.holder)
+            self._leased.difference_update(left)
 
     async def _note_host(self, host: str) -> None:
         now = self.clock()
