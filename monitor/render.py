@@ -8,12 +8,13 @@ control character of a feed ever gets through. ``safe_link`` is the one choke po
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import jinja2
+from jinja2 import meta
 from markupsafe import Markup, escape
 
 from monitor.errors import Problem, TemplateError
@@ -60,6 +61,18 @@ def render(env: jinja2.Environment, name: str, values: Mapping[str, Any]) -> str
         return env.get_template(name).render(values)
     except Exception as error:
         raise broken(env, name, error) from error
+
+
+def mistakes(env: jinja2.Environment, name: str) -> Iterator[Problem]:
+    """What is wrong with a template before it is given any values: syntax, and what it includes."""
+    try:
+        env.get_template(name)
+        source = env.loader.get_source(env, name)[0] if env.loader else ""
+        for needed in meta.find_referenced_templates(env.parse(source, name)):
+            if needed is not None:
+                env.get_template(needed)
+    except jinja2.TemplateError as error:
+        yield broken(env, name, error).detail
 
 
 def broken(env: jinja2.Environment, name: str, error: Exception) -> BrokenTemplateError:

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from monitor import resources
-from monitor.app.declared import declared_feeds
+from monitor.app.declared import declared_feeds, subscribed
 from monitor.app.rules import Rules, load_rules
 from monitor.config import Config
 from monitor.errors import ConfigError, MonitorError, WatchError
@@ -94,7 +94,10 @@ class Base:
         """The watches and their matcher: always a pair, swapped whole."""
         with self._opening:
             if self._rules is None:
-                self._rules = load_rules(self.config)
+                found = load_rules(self.config)
+                if problems := tuple(subscribed(self.config, found.watches)):
+                    raise ConfigError("\n".join(map(str, problems)), problems=problems)
+                self._rules = found
             return self._rules
 
     @rules.setter

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from monitor import resources
 from monitor.config import Config, FeedConfig, feed_headers
-from monitor.errors import ConfigError, MonitorError
+from monitor.errors import ConfigError, MonitorError, Problem
 from monitor.fetch.opml import feed_id, read_opml
-from monitor.model import Feed, Subscription
+from monitor.model import Feed, Subscription, Watch
 from monitor.watch import load_feeds
 
 
@@ -108,3 +109,25 @@ def subscriptions(config: Config) -> tuple[Subscription, ...]:
         )
         for each in config.digests
     )
+
+
+def subscribed(config: Config, watches: Sequence[Watch]) -> Iterator[Problem]:
+    """Indicators that a digest or an alert names must exist."""
+    file = str(config.file or "configuration")
+    known = {"*"}
+    for watch in watches:
+        known |= {each.id for each in watch.indicators} | {each.group for each in watch.indicators}
+        known |= set(watch.groups)
+    rows = [("digests", each.name, each.indicators) for each in config.digests]
+    rows += [("alerts", each.name, each.indicators) for each in config.alerts]
+    for table, name, indicators in rows:
+        for id in indicators:
+            if id not in known:
+                close = difflib.get_close_matches(id, known, n=1)
+                yield Problem(
+                    path=file,
+                    line=0,
+                    column=0,
+                    message=f"[[{table}]] {name}: no indicator or group {id!r}"
+                    + (f"; did you mean {close[0]!r}?" if close else ""),
+                )

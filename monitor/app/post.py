@@ -57,13 +57,26 @@ class Post(Alerting):
 
     def send_digests(self, *, now: datetime, name: str | None = None) -> Delivery:
         """Freezes the digests that are due and hands over whatever waits."""
-        frozen = self.freeze_due(now, name, at_once=True)
+        _ = (
+            self.rules
+        )  # a digest for an indicator that there is not is a mistake, not an empty digest
+        unmade: list[str] = []
+        frozen = self.freeze_due(now, name, at_once=True, unmade=unmade)
         done = self.deliver(now)
         done.frozen = frozen
+        done.failed += len(unmade)
+        done.errors += unmade
         return done
 
-    def freeze_due(self, now: datetime, name: str | None = None, *, at_once: bool = False) -> int:
-        """Freezes every digest whose slot has come; returns how many.
+    def freeze_due(
+        self,
+        now: datetime,
+        name: str | None = None,
+        *,
+        at_once: bool = False,
+        unmade: list[str] | None = None,
+    ) -> int:
+        """Freezes every digest whose slot has come; returns how many. ``unmade`` gets why any was not.
 
         ``at_once``: a subscription that is new gets the slot that has passed since the installation
         began; otherwise it waits for the first slot after it was noted.
@@ -81,6 +94,8 @@ class Post(Alerting):
                 raise
             except Exception as error:  # the others' digests do not wait for this one
                 _log.error("digest", name=subscription.name, to=recipient, exc_info=error)
+                if unmade is not None:
+                    unmade.append(f"digest {subscription.name} to {recipient}: {error}")
         return frozen
 
     def readers(self, name: str | None = None) -> Iterator[tuple[Subscription, str]]:

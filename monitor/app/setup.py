@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from monitor import config as settings
-from monitor import resources
-from monitor.app.declared import declared_feeds, folder
+from monitor import render, resources
+from monitor.app.declared import declared_feeds, folder, subscribed
 from monitor.config import Config
 from monitor.errors import ConfigError, MonitorError, Problem, WatchError
 from monitor.model import Watch
+from monitor.report import prepare
 
+_TEMPLATES = {".html", ".txt", ".atom", ".css", ".js"}
 _COPIES = {
     "indicators": "indicators",
     "templates/email": "templates/email",
@@ -74,35 +75,20 @@ def _check(config: Config) -> Iterator[Problem]:
     except MonitorError as error:
         yield _problem(error, file)
     if len(watches) == len(config.watches):
-        yield from _subscribed(config, watches, file)
+        yield from subscribed(config, watches)
     yield from _templates(config)
-
-
-def _subscribed(config: Config, watches: list[Watch], file: str) -> Iterator[Problem]:
-    """Indicators that a digest or an alert names must exist."""
-    known = {"*"}
-    for watch in watches:
-        known |= {each.id for each in watch.indicators} | {each.group for each in watch.indicators}
-        known |= set(watch.groups)
-    rows = [("digests", each.name, each.indicators) for each in config.digests]
-    rows += [("alerts", each.name, each.indicators) for each in config.alerts]
-    for table, name, indicators in rows:
-        for id in indicators:
-            if id not in known:
-                close = difflib.get_close_matches(id, known, n=1)
-                yield Problem(
-                    path=file,
-                    line=0,
-                    column=0,
-                    message=f"[[{table}]] {name}: no indicator or group {id!r}"
-                    + (f"; did you mean {close[0]!r}?" if close else ""),
-                )
 
 
 def _templates(config: Config) -> Iterator[Problem]:
     from monitor.app.post import check_templates
 
     yield from check_templates(config)
+    own = config.root / config.templates
+    env = prepare(render.environment(own, resources.path("templates")))
+    for part in ("report", "pages"):
+        for file in sorted((own / part).rglob("*")):
+            if file.is_file() and file.suffix in _TEMPLATES:
+                yield from render.mistakes(env, str(file.relative_to(own)))
 
 
 def _problem(error: MonitorError, path: str) -> Problem:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 import tempfile
 import webbrowser
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,12 +15,14 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from monitor import config as settings
 from monitor import log
 from monitor.app import App
 from monitor.cli.common import DONE, Session, colour, command, err_console, out_console, say
 from monitor.cli.show import hit_table, print_board
 from monitor.config import Config
 from monitor.demo import SampleServer, sample_feeds
+from monitor.errors import ConfigError
 from monitor.pipeline import Summary
 
 _STEP = timedelta(days=1)
@@ -45,6 +51,8 @@ def demo(
 
     Six weeks of sample news are polled day by day, in a temporary folder: hits, report, digest, pages.
     """
+    if not exit:
+        _require_free(bind)
     folder = (keep or Path(tempfile.mkdtemp(prefix="monitor-demo-"))).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     ends_at = session.now().replace(second=0, microsecond=0)
@@ -57,7 +65,7 @@ def demo(
             _show(app, folder, ends_at, total)
             if exit:
                 return DONE
-            url = f"http://{config.web.bind}/"
+            url = f"http://{bind}/"
             say(f"pages    {url}   (Ctrl-C ends the demo)")
             if not no_browser:
                 webbrowser.open(url)
@@ -68,18 +76,65 @@ def demo(
 
 
 def demo_config(samples: SampleServer, folder: Path, bind: str) -> Config:
-    """The embedded defaults, with the sample feeds and one daily digest."""
-    settings: dict[str, Any] = {
-        "fetch": {"host_interval": "0s", "per_host": 16, "allow_networks": ["127.0.0.1/32"]},
-        "feeds": [feed.settings(samples.url) for feed in samples.feeds.values()],
-        "mail": {"url": "file:outbox/"},
-        "digests": [{"name": "daily", "to": [_READER], "schedule": "0 0 * * *"}],
-        "web": {"bind": bind},
-        "database": {"url": f"sqlite:///{folder}/monitor.db"},
-    }
-    config = Config(_flags=settings)  # type: ignore[call-arg]
-    object.__setattr__(config, "_root", folder)
-    return config
+    """The embedded defaults, with the sample feeds and one daily digest, as a file in ``folder``.
+
+    Nothing of the user's own settings is heeded: a demonstration must not touch an installation.
+    """
+    for name in [name for name in os.environ if name.startswith("MONITOR_")]:
+        del os.environ[name]
+    file = folder / settings.FILE
+    file.write_text(
+        "\n".join(
+            (
+                "# A demonstration: sample feeds on the loopback, mail as files.",
+                "[database]",
+                f"url = {_quoted(f'sqlite:///{folder}/monitor.db')}",
+                "[fetch]",
+                'host_interval = "0s"',
+                "per_host = 16",
+                'allow_networks = ["127.0.0.1/32"]',
+                "[mail]",
+                'url = "file:outbox/"',
+                "[web]",
+                f"bind = {_quoted(bind)}",
+                "[[digests]]",
+                'name = "daily"',
+                f"to = [{_quoted(_READER)}]",
+                'schedule = "0 0 * * *"',
+                *(
+                    line
+                    for feed in samples.feeds.values()
+                    for line in ("[[feeds]]", *_lines(feed.settings(samples.url)))
+                ),
+            )
+        )
+        + "\n",
+        encoding="utf-8",
+    )
+    return settings.load(file)
+
+
+def _lines(table: Mapping[str, Any]) -> list[str]:
+    return [f"{key} = {_quoted(str(value))}" for key, value in table.items()]
+
+
+def _quoted(text: str) -> str:
+    """A TOML string; JSON's are that too."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _require_free(bind: str) -> None:
+    """Raises ConfigError where the pages could not be served, before anything is done."""
+    host, _, port = bind.rpartition(":")
+    try:
+        with socket.create_server((host.strip("[]"), int(port))):
+            pass
+    except (OSError, ValueError, OverflowError) as error:
+        raise ConfigError(
+            f"the pages cannot be served there: {getattr(error, 'strerror', None) or error}".lower(),
+            subject=f"--bind {bind}",
+            remedy="Give another address, e.g. --bind 127.0.0.1:8090, or end after the files: --exit.",
+        ) from None
 
 
 def _replay(app: App, samples: SampleServer) -> Summary:
