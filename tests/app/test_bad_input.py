@@ -56,6 +56,20 @@ def _broken_template(folder: Path) -> None:
     (folder / "own-templates" / "email" / "digest.html").write_text("<p>\n{{ nonsense.x }}</p>")
 
 
+def _own_template(name: str, text: str) -> Callable[[Path], object]:
+    def spoil(folder: Path) -> None:
+        file = folder / "own-templates" / name
+        file.parent.mkdir(parents=True)
+        file.write_text(text, encoding="utf-8")
+
+    return spoil
+
+
+def _feed_file(folder: Path) -> None:
+    (folder / "mine.opml").write_text("<opml version='2.0'><body/></opml>", encoding="utf-8")
+    _toml("[mail]", '[feed_files]\npaths = ["mine.opml"]\n\n[mail]')(folder)
+
+
 def _unreadable(folder: Path) -> None:
     (folder / "monitor.toml").write_bytes(b"\xff\xfe\x00")
 
@@ -117,6 +131,33 @@ MISTAKES = {
     "a digest for an unknown indicator": Mistake(
         _more('indicators = ["dronse"]\n'), ("check",), 2, ("dronse", "drones")
     ),
+    "a digest for an unknown indicator, when it is sent": Mistake(
+        _more('indicators = ["dronse"]\n'), ("digest",), 2, ("dronse", "drones")
+    ),
+    "a report template of one's own that does not parse": Mistake(
+        _own_template("report/report.html", "<p>\n{% if %}</p>"), ("check",), 2, ("report.html:2",)
+    ),
+    "a page template of one's own that includes what is not there": Mistake(
+        _own_template("pages/board.html", "{% include 'pages/nothing.html' %}"),
+        ("check",),
+        2,
+        ("nothing.html",),
+    ),
+    "a feed file that is no OPML": Mistake(
+        _feed_file, ("feeds", "list"), 2, ("mine.opml", "no feed")
+    ),
+    "a demo where nobody can listen": Mistake(
+        lambda folder: None, ("demo", "--bind", "127.0.0.1:1x"), 2, ("--bind",)
+    ),
+    "a state of feeds that there is not": Mistake(
+        lambda folder: None, ("feeds", "list", "--state", "bogus"), 2, ("bogus", "failing")
+    ),
+    "a labelled item without labels": Mistake(
+        lambda folder: (folder / "x.jsonl").write_text('{"title": "Rain"}'),
+        ("evaluate", "x.jsonl"),
+        2,
+        ("x.jsonl", "line 1", "labels"),
+    ),
     "a database that is a text file": Mistake(
         lambda folder: (
             (folder / "db").mkdir(),
@@ -156,6 +197,22 @@ def test_a_mistake_is_told_where_it_is(name: str, installation: Any, now: dateti
     assert done.code == mistake.code, done.err
     for words in mistake.says:
         assert words in done.err, f"{words!r} is not in:\n{done.err}"
+
+
+@pytest.mark.parametrize("command", ["hits", "status", "db check", "outbox list"])
+def test_a_mistake_in_a_feed_file_keeps_nobody_from_looking(
+    command: str, installation: Any, now: datetime
+) -> None:
+    _feed_file(installation.folder)
+    assert installation.run(*command.split(), now=now).code in (0, 1)
+    assert installation.run("poll", now=now).code == 2
+
+
+def test_a_badly_edited_watch_is_a_reason_in_the_status(installation: Any, now: datetime) -> None:
+    _in("watch/arms.yaml", "@drone", "@dron")(installation.folder)
+    done = installation.run("status", "--json", now=now)
+    assert done.code == 1
+    assert any("@dron" in reason for reason in done.json["reasons"])
 
 
 def test_a_mail_server_that_refuses_loses_nothing(

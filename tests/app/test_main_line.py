@@ -298,6 +298,57 @@ def test_match_needs_no_database(installation: Any, now: datetime) -> None:
     assert not (installation.folder / "db").exists()
 
 
+def test_a_bad_line_is_told_by_its_number_and_the_others_go_on(
+    installation: Any, now: datetime
+) -> None:
+    good = json.dumps({"id": "a", "title": "Iran sends drones to Russia"}).encode()
+    lines = [good] * 300 + [b"[" * 100_000, b'{"title": "\xff"}', b"nonsense", good]
+    file = installation.folder / "items.jsonl"
+    file.write_bytes(b"\n".join(lines) + b"\n")
+    for jobs in ("1", "2"):
+        done = installation.run("match", str(file), "--jobs", jobs, now=now)
+        assert done.code == 3
+        assert len(done.out.splitlines()) == 302
+        assert "items.jsonl:301" in done.err
+        assert "items.jsonl:303" in done.err
+
+
+def test_a_file_that_is_no_feed_does_not_keep_the_others_out(
+    installation: Any, now: datetime
+) -> None:
+    (installation.folder / "bad.xml").write_text("<html><body>no</body></html>")
+    (installation.folder / "ok.jsonl").write_text('{"id": "a", "title": "Iran, drones, Russia"}')
+    done = installation.run("import", "bad.xml", "ok.jsonl", "--json", now=now)
+    assert done.code == 3
+    assert done.json["items"]["new"] == 1
+    assert "bad.xml" in done.err
+
+
+def test_explain_says_which_clause_failed(installation: Any, now: datetime) -> None:
+    file = installation.folder / "items.jsonl"
+    file.write_text('{"id": "a", "title": "Iran shows a drone in a museum"}\nnonsense\n')
+    done = installation.run("explain", str(file), "--indicator", "drones", now=now)
+    assert "@russia" in done.out
+    assert "items.jsonl:2" in done.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["hits", "events", "board", "status", "check", "doctor", "feeds list", "feeds check", "outbox list",
+     "user list", "db check", "poll", "digest", "digest --dry-run", "rematch --dry-run"],
+)  # fmt: skip
+def test_with_json_stdout_is_one_document(command: str, polled: Any, now: datetime) -> None:
+    done = polled.run(*command.split(), "--json", now=now)
+    assert isinstance(json.loads(done.out), dict | list), done.out
+
+
+def test_the_clock_can_be_given_by_the_environment(
+    installation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MONITOR_NOW", "2022-10-01T06:00:00Z")
+    assert installation.run("board", "--json").json["as_of"] == "2022-10-01T06:00:00Z"
+
+
 # ── Rules that change ────────────────────────────────────────────────────────────────────────────
 
 
