@@ -30,6 +30,7 @@
     byId("show-keys").addEventListener("click", () => byId("keys-help").showModal());
   }
   if (byId("keys-line")) byId("keys-line").hidden = false;
+  if (byId("filters") && matchMedia("(max-width: 720px)").matches) byId("filters").open = false;
 
   function say(text) { if (live) live.textContent = text; }
 

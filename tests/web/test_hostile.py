@@ -227,6 +227,7 @@ def test_the_api_keeps_its_documented_shapes(place: Any) -> None:
     assert {each["id"] for each in client.get("/api/feeds").json()} >= {"wire", "blog"}
     assert client.get("/api/status").json()["ok"] is True
     assert client.get("/api/events?limit=0").status_code == 422
+    client.get("/inbox")
     done = client.post(
         "/api/reviews", json={"pairs": ["1:deals:drones:new"], "status": "confirmed"}
     )
