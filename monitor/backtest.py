@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from monitor.assess import assess, level_changes
+from monitor.assess import Memory, assess, level_changes
 from monitor.errors import ConfigError
 from monitor.group import Grouper, suggested_grade
 from monitor.model import (
@@ -273,6 +273,7 @@ class _Replay:
         self._matcher = matcher
         self._feeds = {feed.id: feed for feed in feeds}
         self._grouper = Grouper([watch], feeds)
+        self._memory = Memory()
         self._polls: defaultdict[str, dict[date, tuple[int, int]]] = defaultdict(dict)
         self._hits: dict[str, list[StoredHit]] = {}
         self._of: dict[str, int] = {}
@@ -318,6 +319,7 @@ class _Replay:
             coverage=self._polls,
             feeds=tuple(self._feeds.values()),
             changes=changes,
+            memory=self._memory,
         )
 
     def _apply(self, drafts: Iterable[EventDraft], now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -194,3 +195,23 @@ def test_memory_ends_with_the_window(lab: SimpleNamespace) -> None:
     assert len(grouper) == len(shelf.events()[0].members)
     grouper([], [], lab.start)
     assert len(grouper) == 0
+
+
+def test_a_live_page_brings_no_two_happenings_together(lab: SimpleNamespace) -> None:
+    """It tells both: as plain news it would be the bridge between them."""
+    one = lab.item("one", "Iran ships Mohajer drones to Russia through Astrakhan harbour")
+    two = lab.item("two", "Israel strikes Damascus airport runway, Syria says")
+    page = lab.item(
+        "page",
+        "Iran ships Mohajer drones through Astrakhan; Israel strikes Damascus airport runway",
+        hours=1,
+    )
+    hits = [
+        lab.hit(one, "iran", "russia", "drone"),
+        lab.hit(two, "israel", "damascus", "strike"),
+        lab.hit(page, "iran", "drone", "israel", "damascus", "strike"),
+    ]
+    live = replace(hits[2], hit=replace(hits[2].hit, genre="live-blog"))
+    shelf = lab.run(Grouper([lab.watch]), [[hits[0], live, hits[1]]])
+    groups = {frozenset(some) for some in shelf.partition()}
+    assert not any({"one", "two"} <= some for some in groups)
