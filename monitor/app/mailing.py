@@ -200,7 +200,10 @@ def verdict(
     words = in_one_line(problem)
     if isinstance(problem, LostReplyError):
         wait = min(LOST_FIRST * 2 ** max(0, message.attempts - 1), LOST_MOST)
-        again = at + wait if at + wait < message.created_at + GIVE_UP else None
+        late = at + wait >= message.created_at + GIVE_UP
+        again = (
+            None if late and twice else at + wait
+        )  # the first loss gets another try, however late
         return "possibly-sent", f"{TWICE} if it is tried again: {words}", again
     words = f"{TWICE}: {words}" if twice else words
     permanent = isinstance(problem, MailError) and problem.permanent

@@ -131,12 +131,24 @@ class Notices(Mailing):
                     since=utc(each.created_at),
                     remedy=f"When the cause is mended: monitor outbox retry {each.number}",
                 )
+        for each in self.store.outgoing(state="possibly-sent", limit=20):
+            if each.next_try_at is None and each.kind != "operator":
+                yield Trouble(
+                    key=f"message/{each.number}",
+                    words=f"The {each.kind} “{each.subject}” to {each.recipient} was possibly sent, "
+                    "and is not tried again: its replies were lost for five days",
+                    since=utc(each.created_at),
+                    remedy=f"Ask whether it came; if not: monitor outbox retry {each.number}",
+                )
         states: tuple[OutboxState, ...] = ("waiting", "possibly-sent")
         waiting = [
             each
             for state in states
             for each in self.store.outgoing(state=state, limit=20)
-            if each.kind != "operator" and each.attempts and now - each.created_at > _OVERDUE
+            if each.kind != "operator"
+            and each.attempts
+            and each.next_try_at is not None
+            and now - each.created_at > _OVERDUE
         ]
         if waiting:
             first = min(waiting, key=lambda each: each.created_at)

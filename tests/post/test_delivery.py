@@ -190,11 +190,18 @@ def test_an_attempt_and_its_end(tried, problem, state, wait):
     assert bool(words) is (problem is not None)
 
 
-@pytest.mark.parametrize(("problem", "state"), [(DEFERRED, "failed"), (LOST, "possibly-sent")])
-def test_after_five_days_it_is_given_up_and_shown(problem, state):
+LATE = {
+    "deferred": (message(attempts=30, error="451"), DEFERRED, "failed", None),
+    "the reply lost again": (message(attempts=9, error=TWICE), LOST, "possibly-sent", None),
+    "lost for the first time": (message(attempts=1), LOST, "possibly-sent", 30 * MINUTE),
+}
+
+
+@pytest.mark.parametrize(("tried", "problem", "state", "wait"), LATE.values(), ids=LATE)
+def test_after_five_days_it_is_given_up_and_shown(tried, problem, state, wait):
     late = SLOT + GIVE_UP - MINUTE
-    found, _, again = verdict(message(attempts=30, error="451"), problem, late)
-    assert (found, again) == (state, None)
+    found, _, again = verdict(tried, problem, late)
+    assert (found, again) == (state, None if wait is None else late + wait)
 
 
 CUT_OFF = {
