@@ -20,6 +20,7 @@ from monitor.fetch.addresses import AddressRule
 from monitor.fetch.answers import is_html, retry_after, standing_in, status_error
 from monitor.fetch.decoding import ACCEPTED, Body
 from monitor.fetch.discovery import feeds_named_in
+from monitor.fetch.light import LightTransport
 from monitor.fetch.politeness import Politeness
 from monitor.fetch.settings import FetchSettings
 from monitor.fetch.transport import GuardedTransport, Resolve, resolve
@@ -53,7 +54,7 @@ class _Edge:
     """What belongs to one event loop."""
 
     loop: asyncio.AbstractEventLoop
-    transport: GuardedTransport
+    transport: GuardedTransport | LightTransport
     politeness: Politeness
 
 
@@ -115,12 +116,7 @@ class HttpFetcher:
             settings = self._settings
             self._edge = _Edge(
                 loop,
-                GuardedTransport(
-                    rule=AddressRule(settings.allow_networks),
-                    per_host=settings.per_host,
-                    proxy=settings.proxy,
-                    resolve=self._resolve,
-                ),
+                self._new_transport(),
                 Politeness(
                     concurrency=settings.concurrency,
                     per_host=settings.per_host,
@@ -130,6 +126,15 @@ class HttpFetcher:
             for host, until in self._held.items():
                 self._edge.politeness.block(host, until - time.monotonic())
         return self._edge
+
+    def _new_transport(self) -> GuardedTransport | LightTransport:
+        """aiohttp costs least; what goes through a proxy goes by httpcore."""
+        settings, rule = self._settings, AddressRule(self._settings.allow_networks)
+        if settings.proxy:
+            return GuardedTransport(
+                rule=rule, per_host=settings.per_host, proxy=settings.proxy, resolve=self._resolve
+            )
+        return LightTransport(rule=rule, per_host=settings.per_host, resolve=self._resolve)
 
     def _keep_page(self, url: str, page: Fetched) -> None:
         self._pages[url] = (time.monotonic(), page)

@@ -21,6 +21,7 @@ _REFERENCE = re.compile(
     r"<!\[CDATA\[.*?\]\]>|<!--.*?-->|&(#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z_][\w.-]{0,63})?(;?)",
     re.S,
 )
+_TO_RESOLVE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)")
 _XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _ENTITIES = 500  # of an internal subset that are heeded
 _SUBSET = 65_536
@@ -48,7 +49,7 @@ def mend(text: str) -> tuple[str, str]:
         repaired = "there is something before the feed begins"
     declared = _declared(head)
     body = text[start:]
-    if declared is not None or "&" in body:
+    if declared is not None or _TO_RESOLVE.search(body):
         body, changed = _resolve(body, declared or {})
         if changed and not repaired:
             repaired = "it uses characters that must be written as entities"

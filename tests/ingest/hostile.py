@@ -534,6 +534,12 @@ async def length_that_cuts(peer: Peer) -> None:
 
 
 @behaviour("ok")
+async def a_line_too_many(peer: Peer) -> None:
+    await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(rss()))
+    await peer.send(rss() + b"\r\n")
+
+
+@behaviour("ok")
 async def in_chunks(peer: Peer) -> None:
     await peer.chunks(*(rss()[n : n + 7] for n in range(0, len(rss()), 7)))
 
@@ -747,6 +753,8 @@ redirect("to data", "data:text/xml,<rss/>", "url")
 redirect("to javascript", "javascript:alert(1)", "url")
 redirect("to a login page", "/a-web-page", "html", line="301 Moved Permanently")
 
+# Spellings of an address that are no URL by the standard: refused before anything is resolved.
+ODD_SPELLINGS = {"0177.0.0.2": "redirect", "127.2": "url", "127.1.1": "url", "2130706434": "url"}
 PRIVATE = (
     "127.0.0.2", "127.2", "127.1.1", "2130706434", "0x7f000002", "0177.0.0.2", "10.0.0.1", "172.16.0.1",
     "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "192.0.0.8", "198.18.0.1",
@@ -760,7 +768,7 @@ for _address in PRIVATE:
     redirect(
         f"into {_address}",
         f"http://{_address}:{{port}}/canary",
-        "redirect" if _address.startswith("0177") else "forbidden-address",
+        ODD_SPELLINGS.get(_address, "forbidden-address"),
     )
 
 
