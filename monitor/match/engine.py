@@ -113,11 +113,13 @@ class IndexedMatcher:
 
     def match(self, item: Item) -> tuple[Hit, ...]:
         """The hits of an item that reach their watch's ``min_score``, in the order of the indicators."""
-        judged = self._judge(item)
+        judged = self._judge(item, candidates=False)
         if not judged:
             return ()
         found = []
         for each in judged:
+            if self._hopeless(each):
+                continue
             parts = self._parts(each)
             score = round(probability(total(parts)), 4)
             if score >= each.stored.watch.watch.min_score:
@@ -169,8 +171,11 @@ class IndexedMatcher:
             found.append((_hit(item, judged, parts, round(probability(total(parts)), 4)), judged))
         return found
 
-    def _judge(self, item: Item) -> list[Judged]:
-        """The branches that hold, those of one indicator together."""
+    def _judge(self, item: Item, *, candidates: bool = True) -> list[Judged]:
+        """The branches that hold, those of one indicator together.
+
+        Without ``candidates``, those that only a model can lift are passed over where there is none.
+        """
         state, numbers = self.look(item.title, item.summary, item.lang)
         if state is None:
             return []
@@ -178,6 +183,8 @@ class IndexedMatcher:
         for number in numbers:
             stored = self.queries[number]
             if stored.lang and state.document.lang not in stored.lang:
+                continue
+            if stored.branch.prior < 0 and not candidates and not self.models.get(stored.key[0]):
                 continue
             matches = stored.plan.find(state)
             if matches:
@@ -206,6 +213,15 @@ class IndexedMatcher:
                 lang=state.document.lang, stage=cues.item_stage(state), genre=cues.item_genre(state)
             )
         return Facts(lang=state.document.lang)
+
+    def _hopeless(self, judged: Judged) -> bool:
+        """Whether a model puts it clearly below the minimum: asked before the reasons are told."""
+        watch = judged.stored.watch.watch
+        model = self.models.get(watch.id)
+        if model is None:
+            return False
+        log_odds = model.log_odds(judged.evidence, judged.best.total)
+        return probability(log_odds) < watch.min_score - 0.01
 
     def _parts(self, judged: Judged) -> Sequence[ScorePart]:
         model = self.models.get(judged.stored.watch.watch.id)

@@ -29,6 +29,9 @@ MAX_TITLE = 60
 MAX_SUMMARY = 100
 """Words of the title and of the summary that are looked at."""
 
+MAX_CACHED = 100_000
+"""Features whose weights are kept at hand."""
+
 HALF_TRUST = 20
 """Right examples of an indicator from which a doubted model is believed half."""
 
@@ -69,6 +72,7 @@ class Relevance:
     slope: float = 1.0  # Platt's a …
     offset: float = 0.0  # … and b, on the sum of all parts
     until: str = ""  # the newest training item's date
+    _known: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     def parts(self, evidence: Evidence, whys: Mapping[str, str], fixed: float) -> list[ScorePart]:
         """The parts of a score, each already calibrated; they sum to log-odds.
@@ -81,9 +85,9 @@ class Relevance:
         found = []
         for part, values in features(evidence, self.languages).items():
             weighed = [
-                (self.weights[number] * value, name)
+                (weight * value, name)
                 for name, value in values.items()
-                if (number := bucket(name)) in self.weights
+                if (weight := self.weight(name))
             ]
             value = scale * sum(weight for weight, _ in weighed)
             why = whys.get(part) or _strongest(weighed, scale)
@@ -95,6 +99,26 @@ class Relevance:
             why = f"as without a model, which is believed to {trust:.0%} here"
             value = round((1 - trust) * fixed, 3)
             found.append(ScorePart(name="fixed", value=value, why=why))
+        return found
+
+    def log_odds(self, evidence: Evidence, fixed: float) -> float:
+        """What the parts sum to, up to their rounding: told without the reasons, three times as fast."""
+        weight = self.weight
+        known = sum(
+            weight(name) * value
+            for values in features(evidence, self.languages).values()
+            for name, value in values.items()
+        )
+        trust = self.trust(evidence)
+        return trust * (self.slope * (known + self.bias) + self.offset) + (1 - trust) * fixed
+
+    def weight(self, feature: str) -> float:
+        """What was learned of a feature; 0 where nothing was."""
+        found = self._known.get(feature)
+        if found is None:
+            if len(self._known) >= MAX_CACHED:
+                self._known.clear()
+            found = self._known[feature] = self.weights.get(bucket(feature), 0.0)
         return found
 
     def trust(self, evidence: Evidence) -> float:

@@ -32,6 +32,7 @@ SMALLEST_WEIGHT = 0.05  # what is left out of the file
 OWN_WEIGHT = 0.5  # of the watch's own examples: they are plainer than news
 FOLDS = 5
 MIN_RIGHT = 5  # right examples from which queries and model are compared
+WORTH = 0.4  # F1 below which queries are not preferred to anything
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -158,7 +159,7 @@ def doubted(scored: Sequence[tuple[float, Example]]) -> frozenset[str]:
     return frozenset(
         id
         for id, score in queries.items()
-        if score.right + score.missed >= MIN_RIGHT and score.f1 > model[id].f1
+        if score.right + score.missed >= MIN_RIGHT and score.f1 > max(model[id].f1, WORTH)
     )
 
 
