@@ -194,6 +194,8 @@ def level(
         found: LevelName = "no-coverage"
     else:
         found = _held(reading, standing, None if history.lost(before) else before, now)
+        if _by_silence(reading, standing, found, before):
+            found = higher(standing, reading.by_threshold)
     changed = found != standing
     counted = sorted(reading.events, key=lambda each: (-each.weight, each.event))
     return Level(
@@ -223,6 +225,17 @@ def _held(
     if before is not None and now - before.at < REST:
         return standing
     return min(standing, higher(raw, reading.held), key=LEVELS.index)
+
+
+def _by_silence(
+    reading: Reading, standing: LevelName, found: LevelName, before: LevelChange | None
+) -> bool:
+    """A rise by the baseline alone without a new event: only what is usual has become less."""
+    if before is None or standing == "no-coverage" or found == "no-coverage":
+        return False
+    if LEVELS.index(found) <= max(LEVELS.index(standing), LEVELS.index(reading.by_threshold)):
+        return False
+    return not any(each.at > before.at for each in reading.events)
 
 
 def _cause(

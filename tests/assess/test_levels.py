@@ -184,6 +184,17 @@ def test_a_rise_is_never_held_back(lab: SimpleNamespace) -> None:
     assert level_of(lab, events, changes=[change(lab, "low", days=0.1)]).level == "high"
 
 
+@pytest.mark.parametrize(("since_days", "wanted"), [(0.5, "low"), (2.0, "high")])
+def test_a_rise_by_the_baseline_needs_a_new_event(
+    lab: SimpleNamespace, since_days: float, wanted: str
+) -> None:
+    """What is usual becomes less with every quiet day; that alone is no news."""
+    weak = [lab.event(n, stage="talks", grade="E6", days=n) for n in range(1, 5)]
+    changes = [change(lab, "low", days=since_days)]
+    found = level_of(lab, weak, coverage=lab.polls(days=range(360)), changes=changes)
+    assert (found.level, found.by_baseline) == (wanted, "high")
+
+
 def test_a_change_says_from_what_why_by_which_rules_and_events(lab: SimpleNamespace) -> None:
     found = assess(
         lab.watch(), [lab.event(7, status="confirmed")], now=lab.now, coverage=lab.polls()
