@@ -184,7 +184,15 @@ def evaluate_lines(
         labelled = list(read_labelled(lines, intake.item))
     except MonitorError as error:
         raise ConfigError(error.problem, subject=name, remedy=error.remedy) from None
-    result = evaluate(labelled, rules.matcher.match, known=known)
+    from monitor.match.explanation import why_missed
+
+    def why(item: Item, indicator: str) -> str:
+        watch = watch_of(rules.watches, indicator)
+        return why_missed(watch, item, indicator, matcher=rules.matcher)
+
+    result = evaluate(
+        labelled, rules.matcher.match, known=known, why_missed=why if errors else None
+    )
     return EvaluationReport(result=result, errors=errors)
 
 

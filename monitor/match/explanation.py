@@ -96,6 +96,22 @@ def details(watch: Watch, item: Item, hit: Hit, *, matcher: IndexedMatcher) -> d
     return {"distance": distance, "min_score": watch.min_score, "other_branches": others}
 
 
+def why_missed(watch: Watch, item: Item, indicator: str, *, matcher: IndexedMatcher) -> str:
+    """In one line why an indicator is no hit: its score, what excluded it, or the nearest branch."""
+    told = explanation(watch, item, indicator, matcher=matcher)
+    if told.hit is not None:
+        return f"branch “{told.hit.branch}” holds, score {told.hit.score:.2f}"
+    for found in told.branches:
+        if found.clause.holds and found.veto is not None:
+            words = ", ".join(_found_by(found.veto)) or shortened(told.indicator.exclude)
+            return f"branch “{found.branch.name}” holds, but is excluded by {words}"
+    failed = [(failures(found.clause), found.branch.name) for found in told.branches]
+    if not failed:
+        return "it has no branches"
+    least, name = min(failed, key=lambda each: len(each[0]))
+    return f"branch “{name}” fails: {'; '.join(least[:3])}"
+
+
 def near_misses(
     watch: Watch, item: Item, hits: Sequence[Hit], *, matcher: IndexedMatcher
 ) -> list[dict[str, Any]]:
@@ -147,6 +163,12 @@ def failures(clause: Clause) -> list[str]:
     return [said]
 
 
+def _found_by(clause: Clause) -> list[str]:
+    """The words that a clause, an exclusion mostly, rests on."""
+    own = list(clause.found)
+    return own or [word for part in clause.parts if part.holds for word in _found_by(part)]
+
+
 # ── Clauses ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -162,7 +184,7 @@ def _walker(compiled: CompiledWatch, item: Item, matcher: IndexedMatcher) -> _Wa
 def _branch(walker: _Walker, indicator: Indicator, branch: Branch) -> BranchFound:
     clause = walker.of(branch.query).clause(_parsed(branch.query))
     veto = None
-    if clause.holds and indicator.exclude:
+    if clause.holds and indicator.exclude and branch.prior >= 0:  # else only a model lifts it
         veto = walker.of(indicator.exclude).clause(_parsed(indicator.exclude))
     outcome = walker.outcome(branch.query)
     return BranchFound(branch=branch, clause=clause, veto=veto, distance=_distance(outcome))

@@ -8,7 +8,14 @@ from dataclasses import replace
 import pytest
 
 from monitor.match import compile_matcher
-from monitor.match.explanation import Clause, details, explain, explanation, near_misses
+from monitor.match.explanation import (
+    Clause,
+    details,
+    explain,
+    explanation,
+    near_misses,
+    why_missed,
+)
 from monitor.model import Branch, Watch
 from tests.match.conftest import indicator, item, watch
 
@@ -122,6 +129,31 @@ def test_a_near_miss_may_be_a_low_score() -> None:
     matcher = compile_matcher([given])
     (miss,) = near_misses(given, item("Iran"), (), matcher=matcher)
     assert miss["because"] == "the score is below 0.999"
+
+
+MISSES = [
+    (
+        "the nearest branch",
+        "Iran has tractors",
+        "",
+        "branch “first” fails: @drone: not in the text",
+    ),
+    ("an exclusion", "Iran has drones", "In a museum", "is excluded by “museum”"),
+    ("a score", "Iran has drones", "", "branch “first” holds, score 0."),
+]
+
+
+@pytest.mark.parametrize("case", MISSES, ids=[case[0] for case in MISSES])
+def test_a_miss_is_said_in_one_line(case: tuple[str, str, str, str]) -> None:
+    _, title, summary, words = case
+    given = _two_branches()
+    given = replace(
+        given, indicators=(replace(given.indicators[0], exclude="museum"),), min_score=0.999
+    )
+    matcher = compile_matcher([given])
+    said = why_missed(given, item(title, summary), "q0", matcher=matcher)
+    assert words in said
+    assert "\n" not in said
 
 
 def _two_branches() -> Watch:
