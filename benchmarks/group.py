@@ -19,7 +19,7 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import combinations, pairwise
+from itertools import accumulate, combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ def made_up(size: int, seed: int = 7) -> Iterator[tuple[StoredHit, str | None]]:
         "".join(rng.choices("bcdfghklmnprstv", k=2)) + rng.choice("aeiou") + f"{n:x}"
         for n in range(20_000)
     ]
-    weights = [1 / (n + 10) for n in range(len(words))]
+    weights = list(accumulate(1 / (n + 10) for n in range(len(words))))
     names = [f"c{n}" for n in range(300)]
     recent: list[tuple[str, list[str], list[str], tuple[str, ...]]] = []
     for number in range(size):
@@ -50,8 +50,8 @@ def made_up(size: int, seed: int = 7) -> Iterator[tuple[StoredHit, str | None]]:
             title = [rng.choice(words) if rng.random() < 0.1 else word for word in title]
             summary = [rng.choice(words) if rng.random() < 0.05 else word for word in summary]
         else:
-            title = rng.choices(words, weights, k=10)
-            summary = rng.choices(words, weights, k=40)
+            title = rng.choices(words, cum_weights=weights, k=10)
+            summary = rng.choices(words, cum_weights=weights, k=40)
             concepts = tuple(rng.sample(names, 4))
             recent.append((id, title, summary, concepts))
             del recent[:-5_000]
