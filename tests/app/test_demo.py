@@ -30,6 +30,7 @@ def test_the_demo_shows_hits_report_and_digest(
     from monitor import cli
 
     monkeypatch.setenv("MONITOR_DATABASE__URL", "sqlite:////nowhere/else.db")  # is not heeded
+    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("NO_COLOR", "1")
     assert cli.run(["demo", "--exit", "--no-browser", "--folder", str(tmp_path)]) == 0
     out, err = capfd.readouterr()
