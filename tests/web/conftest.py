@@ -360,8 +360,9 @@ def _routes(routes: Any) -> Iterator[tuple[str, str]]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium, one for the whole session."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=20_000)  # a busy machine is no fault of ours
     path = os.environ.get("MONITOR_TEST_CHROMIUM", "/usr/bin/chromium")
     with sync_playwright() as playwright:
         given = {"executable_path": path} if Path(path).exists() else {}

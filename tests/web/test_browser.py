@@ -21,7 +21,7 @@ def open_page(browser: Any, serve: Callable[[Any], str]) -> Iterator[Callable[..
     def make(place: Any, path: str = "/inbox", *, at: dict[str, int] = WIDE, **more: Any) -> Any:
         url = serve(place)
         context = browser.new_context(viewport=at, base_url=url, **more)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: said.append(message.text))
