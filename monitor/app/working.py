@@ -14,7 +14,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -40,6 +40,7 @@ FEEDS_A_JOB = 20  # of one host: at one start a second they end well within thei
 LOOKED_AT = 5_000  # due feeds that one round of the scheduler looks at
 SHORT_WAIT = 5.0  # seconds that a worker waits for a host rather than give the job back
 KEPT_FAILED = timedelta(days=7)
+SILENT_SCHEDULER = timedelta(seconds=60)  # it renews its lock every 3 s
 
 _WORKERS: frozenset[Role] = frozenset({"all", "worker"})
 _SCHEDULERS: frozenset[Role] = frozenset({"all", "scheduler"})
@@ -48,8 +49,14 @@ _SCHEDULERS: frozenset[Role] = frozenset({"all", "scheduler"})
 class Election:
     """One scheduler among those that run: whoever holds the database's lock, while it holds."""
 
-    def __init__(self, take: Callable[[], Any]) -> None:
-        self._take = take
+    def __init__(
+        self,
+        take: Callable[[], Any],
+        *,
+        renew: Callable[[], None],
+        end_silent: Callable[[timedelta], bool],
+    ) -> None:
+        self._take, self._renew, self._end_silent = take, renew, end_silent
         self._held: tuple[RunLock, ExitStack] | None = None
         self._turn = threading.Lock()
 
@@ -68,9 +75,12 @@ class Election:
                 try:
                     lock = stack.enter_context(self._take())
                 except BusyError:
+                    if self._end_silent(SILENT_SCHEDULER):
+                        _log.warning("scheduler", problem="the other one hangs: its lock is taken")
                     return False
                 self._held = (lock, stack)
                 _log.info("scheduler", note="this process schedules from now on")
+            self._renew()
             return True
 
     def resign(self) -> None:
@@ -92,7 +102,9 @@ class Working(Spreading, Post, Standing):
     @cached_property
     def election(self) -> Election:
         return Election(
-            lambda: self.store.hold_run_lock("scheduler", "monitor run", now=self.clock())
+            lambda: self.store.hold_run_lock("scheduler", "monitor run", now=datetime.now(UTC)),
+            renew=self.store.renew_run_lock,
+            end_silent=self.store.end_silent_scheduler,
         )
 
     @cached_property

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -208,8 +208,6 @@ _LEFT_BEHIND = text(
 
 
 def _row(job: NewJob) -> dict[str, Any]:
-    import json
-
     return {
         "queue": QUEUE,
         "task": job.task,
@@ -257,7 +255,6 @@ def _is_trouble(error: BaseException) -> bool:
 
 
 def _quiet() -> None:
-    """Each job is logged by whom it concerns; the library's own lines only from warnings up."""
+    """Each job is logged by whom it concerns; of the library's own lines only errors."""
     for name in ("procrastinate", "psycopg.pool"):
-        with suppress(Exception):
-            logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.ERROR)

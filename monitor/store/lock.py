@@ -12,7 +12,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, exc, select, text
@@ -67,6 +67,23 @@ class Locks(Part):
                 yield stack.enter_context(_advisory_lock(self.db, role, note, now))
             else:
                 yield RunLock(role)
+
+    def renew_run_lock(self) -> None:
+        """Says on PostgreSQL, by the server's clock, that the scheduler is still at work."""
+        if self.db.path is None:
+            with self.db.write() as connection:
+                connection.execute(text("UPDATE meta SET at = now() WHERE key = 'scheduler'"))
+
+    def end_silent_scheduler(self, silent: timedelta) -> bool:
+        """Takes the lock from a scheduler that has not renewed it for so long: it hangs.
+
+        Its connection is ended by the server; when it wakes it finds that it holds nothing.
+        """
+        if self.db.path is not None:
+            return False
+        with self.db.write() as connection:
+            values = {"key": SCHEDULER_LOCK, "seconds": silent.total_seconds()}
+            return connection.execute(_END_SILENT, values).first() is not None
 
     def run_lock_holder(self, role: str = "scheduler") -> str | None:
         """Who holds the lock of a role, in words; None if nobody does."""
@@ -149,6 +166,14 @@ def _advisory_lock(
     finally:
         connection.close()
         connection.engine.dispose()
+
+
+_END_SILENT = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+    " AND objid = :key AND database = (SELECT oid FROM pg_database"
+    " WHERE datname = current_database()) AND EXISTS (SELECT 1 FROM meta"
+    " WHERE meta.key = 'scheduler' AND meta.at < now() - make_interval(secs => :seconds))"
+)
 
 
 def _advisory_holder(database: Database) -> str | None:

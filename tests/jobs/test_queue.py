@@ -80,6 +80,7 @@ def test_jobs_of_one_lock_never_run_at_once_and_others_do(shared: SqlStore) -> N
         most[host] = max(most[host], running[host])
         if len([each for each, count in running.items() if count]) > 1:
             both.set()
+        await asyncio.wait_for(both.wait(), timeout=30)
         await asyncio.sleep(0.01)
         running[host] -= 1
 
