@@ -8,23 +8,15 @@ ConfigError that shows the file, the line and what to write instead. Nesting in 
 from __future__ import annotations
 
 import base64
-import difflib
-import ipaddress
 import os
-import re
-import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parseaddr
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from cronsim import CronSim, CronSimError
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -40,6 +32,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from monitor import config_values as values
 from monitor.errors import ConfigError, Problem
 from monitor.log import redact
 from monitor.toml_places import Places, TomlError, read_toml
@@ -49,135 +42,6 @@ _PREFIX = "MONITOR_"
 _SECRET_KEYS = {"password", "key", "headers", "notify"}  # their lines are not shown
 _OUTSIDE = {"MONITOR_CONFIG", "MONITOR_NOW", "MONITOR_DEBUG"}  # read by the command line, not here
 
-# ── Values with a grammar of their own ───────────────────────────────────────────────────────────
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhdw]\s*)+")
-_QUIET_HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
-
-
-def parse_duration(value: object) -> timedelta:
-    """``"15m"``, ``"1h30m"``, ``"400d"``: a number and s, m, h, d or w, one or more times."""
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, str) and _DURATION.fullmatch(value.strip()):
-        parts = re.findall(r"(\d+(?:\.\d+)?)([smhdw])", value)
-        return timedelta(seconds=sum(float(count) * _UNITS[unit] for count, unit in parts))
-    raise ValueError(f'{value!r} is not a duration; write e.g. "30s", "15m", "1h30m" or "400d"')
-
-
-def _cron(value: str) -> str:
-    try:
-        if len(value.split()) != 5:
-            raise CronSimError("it needs five fields: minute hour day month weekday")
-        CronSim(value, _EPOCH)
-    except CronSimError as error:
-        raise ValueError(
-            f"{value!r} is not a cron line ({str(error).rstrip('.').lower()}); "
-            'write e.g. "0 7 * * mon-fri" for 07:00 on working days'
-        ) from None
-    return value
-
-
-def _timezone(value: str) -> str:
-    known = zoneinfo.available_timezones()
-    if value not in known:
-        raise ValueError(f"{value!r} is not a time zone{_did_you_mean(value, known)}")
-    return value
-
-
-def _address(value: str) -> str:
-    address = parseaddr(value)[1]
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", address) or "\n" in value:
-        raise ValueError(f'{value!r} is not a mail address; write e.g. "Name <name@example.org>"')
-    return value
-
-
-def _http_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{value!r} is not a web address; it must begin with http:// or https://")
-    return value
-
-
-def _optional_http_url(value: str) -> str:
-    return _http_url(value).rstrip("/") if value else value
-
-
-def _database_url(value: str) -> str:
-    scheme = value.split("://", 1)[0]
-    if "://" not in value or scheme not in _DATABASES:
-        raise ValueError(
-            f"{value.split('@')[-1]!r} is not a database URL this product knows; write "
-            '"sqlite:///db/monitor.db" or "postgresql+psycopg://user@host/name"'
-        )
-    return _DATABASES[scheme] + value[len(scheme) :]
-
-
-_DATABASES = {
-    "sqlite": "sqlite",
-    "postgresql": "postgresql+psycopg",
-    "postgres": "postgresql+psycopg",
-    "postgresql+psycopg": "postgresql+psycopg",
-}
-
-
-def _mail_url(value: str) -> str:
-    if value.startswith("file:") and value != "file:":
-        return value
-    parts = urlsplit(value)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-        raise ValueError(
-            "a mail URL begins with smtp://, smtps:// or file:, "
-            'e.g. "smtp://user@mail.example.org:587" or "file:outbox/"'
-        )
-    _ = parts.port  # raises ValueError where it is not a number
-    return value
-
-
-def _network(value: str) -> str:
-    try:
-        return str(ipaddress.ip_network(value))
-    except ValueError as error:
-        raise ValueError(f'{error}; write e.g. "127.0.0.1/32" or "10.0.0.0/8"') from None
-
-
-def _quiet_hours(value: str) -> str:
-    if value and not _QUIET_HOURS.fullmatch(value):
-        raise ValueError(f'{value!r} is not a span of hours; write e.g. "22:00-06:00"')
-    return value
-
-
-def _bind(value: str) -> str:
-    host, _, port = value.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
-        raise ValueError(f'{value!r} is not host:port; write e.g. "127.0.0.1:8080"')
-    return value
-
-
-def _level(value: str) -> str:
-    known = ("any", "low", "elevated", "high", "very-high")
-    if value not in known:
-        raise ValueError(f"{value!r} is not a level; write one of {', '.join(known)}")
-    return value
-
-
-def _did_you_mean(value: str, known: object) -> str:
-    close = difflib.get_close_matches(value, list(known), n=1)  # type: ignore[call-overload]
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
-_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-Cron = Annotated[str, AfterValidator(_cron)]
-TimeZone = Annotated[str, AfterValidator(_timezone)]
-Address = Annotated[str, AfterValidator(_address)]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-LevelChoice = Annotated[str, AfterValidator(_level)]
-Grade = Literal["A", "B", "C", "D", "E", "F"]
-
-
 # ── The file, table by table ─────────────────────────────────────────────────────────────────────
 
 
@@ -186,17 +50,17 @@ class _Table(BaseModel):
 
 
 class DatabaseConfig(_Table):
-    url: Annotated[str, AfterValidator(_database_url)] = "sqlite:///db/monitor.db"
+    url: Annotated[str, AfterValidator(values.database_url)] = "sqlite:///db/monitor.db"
 
 
 class FetchConfig(_Table):
-    interval: Duration = timedelta(minutes=15)
-    timeout: Duration = timedelta(seconds=30)
+    interval: values.Duration = timedelta(minutes=15)
+    timeout: values.Duration = timedelta(seconds=30)
     max_bytes: int = Field(default=10_000_000, ge=1_000)
     per_host: int = Field(default=2, ge=1)
-    host_interval: Duration = timedelta(seconds=1)
+    host_interval: values.Duration = timedelta(seconds=1)
     concurrency: int = Field(default=16, ge=1, le=256)
-    allow_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    allow_networks: tuple[Annotated[str, AfterValidator(values.network)], ...] = ()
     contact: str = ""
     proxy: str = ""
 
@@ -210,7 +74,7 @@ class FetchConfig(_Table):
 
 
 class FeedConfig(_Table):
-    url: HttpUrl
+    url: values.HttpUrl
     id: str = Field(default="", pattern=r"^[a-z0-9][a-z0-9._-]*$|^$")
     name: str = ""
     homepage: str = ""
@@ -218,9 +82,9 @@ class FeedConfig(_Table):
     kind: str = ""
     state: str | None = None
     origin: str = ""
-    reliability: Grade = "F"
+    reliability: values.Grade = "F"
     topics: tuple[str, ...] = ()
-    interval: Duration | None = None
+    interval: values.Duration | None = None
     headers: dict[str, str] = Field(default_factory=dict)
     user: str = ""
     password: SecretStr = SecretStr("")
@@ -233,19 +97,19 @@ class FeedFilesConfig(_Table):
 
 
 class MailConfig(_Table):
-    url: Annotated[str, AfterValidator(_mail_url)] = "file:outbox/"
+    url: Annotated[str, AfterValidator(values.mail_url)] = "file:outbox/"
     password: SecretStr = SecretStr("")
-    sender: Address = "Monitor <monitor@localhost>"
-    timeout: Duration = timedelta(seconds=120)
+    sender: values.Address = "Monitor <monitor@localhost>"
+    timeout: values.Duration = timedelta(seconds=120)
 
 
 class DigestConfig(_Table):
     name: str = Field(min_length=1)
-    to: tuple[Address, ...] = Field(min_length=1)
-    schedule: Cron = "0 7 * * *"
-    timezone: TimeZone = "UTC"
+    to: tuple[values.Address, ...] = Field(min_length=1)
+    schedule: values.Cron = "0 7 * * *"
+    timezone: values.TimeZone = "UTC"
     indicators: tuple[str, ...] = ("*",)
-    min_level: LevelChoice = "any"
+    min_level: values.LevelChoice = "any"
     languages: tuple[str, ...] = ()
     when_empty: Literal["send", "skip"] = "send"
     max_events: int = Field(default=25, ge=1, le=200)
@@ -253,14 +117,14 @@ class DigestConfig(_Table):
 
 class AlertConfig(_Table):
     name: str = "alert"
-    to: tuple[Address, ...] = ()
+    to: tuple[values.Address, ...] = ()
     notify: tuple[SecretStr, ...] = ()  # chat and webhook addresses
     indicators: tuple[str, ...] = ("*",)
-    min_level: LevelChoice = "high"
-    quiet_hours: Annotated[str, AfterValidator(_quiet_hours)] = ""
-    timezone: TimeZone = "UTC"
+    min_level: values.LevelChoice = "high"
+    quiet_hours: Annotated[str, AfterValidator(values.quiet_hours)] = ""
+    timezone: values.TimeZone = "UTC"
     per_hour: int = Field(default=6, ge=1)  # messages to one recipient; the rest is told later
-    repeat: Duration = timedelta(hours=4)  # until someone acknowledges; "0s" = never
+    repeat: values.Duration = timedelta(hours=4)  # until someone acknowledges; "0s" = never
 
     @model_validator(mode="after")
     def _someone(self) -> AlertConfig:
@@ -270,13 +134,13 @@ class AlertConfig(_Table):
 
 
 class OperatorConfig(_Table):
-    to: tuple[Address, ...] = ()
-    heartbeat_url: Annotated[str, AfterValidator(_optional_http_url)] = ""
+    to: tuple[values.Address, ...] = ()
+    heartbeat_url: Annotated[str, AfterValidator(values.optional_http_url)] = ""
 
 
 class WebConfig(_Table):
-    bind: Annotated[str, AfterValidator(_bind)] = "127.0.0.1:8080"
-    public_url: Annotated[str, AfterValidator(_optional_http_url)] = ""
+    bind: Annotated[str, AfterValidator(values.bind)] = "127.0.0.1:8080"
+    public_url: Annotated[str, AfterValidator(values.optional_http_url)] = ""
 
     @property
     def host(self) -> str:
@@ -288,10 +152,10 @@ class WebConfig(_Table):
 
 
 class ReaderConfig(_Table):
-    url: Annotated[str, AfterValidator(_optional_http_url)] = ""
+    url: Annotated[str, AfterValidator(values.optional_http_url)] = ""
     model: str = ""
     key: SecretStr = SecretStr("")
-    timeout: Duration = timedelta(seconds=30)
+    timeout: values.Duration = timedelta(seconds=30)
     max_per_cycle: int = Field(default=50, ge=0)
 
     @model_validator(mode="after")
@@ -302,7 +166,7 @@ class ReaderConfig(_Table):
 
 
 class RetentionConfig(_Table):
-    items_without_hits: Duration = timedelta(days=400)
+    items_without_hits: values.Duration = timedelta(days=400)
 
 
 class LogConfig(_Table):
@@ -362,13 +226,13 @@ class Config(BaseSettings):
 
     @model_validator(mode="after")
     def _distinct(self) -> Config:
-        for what, values in (
+        for what, given in (
             ("digest name", [each.name for each in self.digests]),
             ("feed id", [each.id for each in self.feeds if each.id]),
             ("feed url", [each.url for each in self.feeds]),
             ("watch", list(self.watches)),
         ):
-            twice = {value for value in values if values.count(value) > 1}
+            twice = {value for value in given if given.count(value) > 1}
             if twice:
                 raise ValueError(f"{what} {sorted(twice)[0]!r} is given twice")
         return self
@@ -457,7 +321,7 @@ def _check_environment(environment: Mapping[str, str]) -> None:
         if len(keys) > 1 and not _known(keys) and not _known(plain):
             names = [f"{_PREFIX}{'__'.join(path)}".upper() for path in _paths()]
             raise ConfigError(
-                "no such setting" + _did_you_mean(name.upper(), names),
+                "no such setting" + values.did_you_mean(name.upper(), names),
                 subject=f"environment {name}",
                 remedy="Settings are those of monitor.toml, e.g. MONITOR_DATABASE__URL.",
             )
@@ -565,7 +429,7 @@ def _words(detail: dict[str, Any], loc: tuple[str | int, ...]) -> tuple[str, str
     kind, name = detail["type"], ".".join(str(part) for part in loc)
     if kind == "extra_forbidden":
         known = _siblings(loc)
-        return f"unknown key {loc[-1]!r}" + _did_you_mean(str(loc[-1]), known), (
+        return f"unknown key {loc[-1]!r}" + values.did_you_mean(str(loc[-1]), known), (
             "known here: " + ", ".join(known)
         )
     if kind == "missing":

@@ -13,7 +13,7 @@ from monitor.app.cycles import Cycles
 from monitor.app.outcomes import EvaluationReport
 from monitor.app.rules import evaluate_lines, explain_lines, match_lines
 from monitor.app.training import train_watches
-from monitor.pipeline import Change, rematch
+from monitor.rematch import Change, rematch
 
 _log = structlog.get_logger(__name__)
 

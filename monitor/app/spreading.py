@@ -24,8 +24,9 @@ from monitor.app.intake import Intake, is_lines
 from monitor.app.ruling import Ruling
 from monitor.errors import StoreError
 from monitor.model import Hit, Item
-from monitor.pipeline import Change, Summary, assess_watches, import_items, rematch_items
+from monitor.pipeline import Summary, assess_watches, import_items
 from monitor.protocols import Matcher
+from monitor.rematch import Change, rematch_items
 from monitor.store import hit_as_json, hit_of_json
 
 if TYPE_CHECKING:
