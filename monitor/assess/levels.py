@@ -118,6 +118,10 @@ class History:
             held=held,
         )
 
+    def fresh(self, now: datetime) -> datetime:
+        """From when on an event is new at ``now``."""
+        return now - max(REST, FRESH * self.indicator.thresholds.window)
+
     def lost(self, change: LevelChange | None) -> bool:
         """Whether an event behind a change is gone: dismissed, or no longer a hit."""
         return change is not None and not {each.event for each in self.events}.issuperset(
@@ -194,7 +198,7 @@ def level(
         found: LevelName = "no-coverage"
     else:
         found = _held(reading, standing, None if history.lost(before) else before, now)
-        if _by_silence(reading, standing, found, before):
+        if _by_silence(reading, standing, found, before, history.fresh(now)):
             found = higher(standing, reading.by_threshold)
     changed = found != standing
     counted = sorted(reading.events, key=lambda each: (-each.weight, each.event))
@@ -228,14 +232,18 @@ def _held(
 
 
 def _by_silence(
-    reading: Reading, standing: LevelName, found: LevelName, before: LevelChange | None
+    reading: Reading,
+    standing: LevelName,
+    found: LevelName,
+    before: LevelChange | None,
+    fresh: datetime,
 ) -> bool:
     """A rise by the baseline alone without a new event: only what is usual has become less."""
     if before is None or standing == "no-coverage" or found == "no-coverage":
         return False
     if LEVELS.index(found) <= max(LEVELS.index(standing), LEVELS.index(reading.by_threshold)):
         return False
-    return not any(each.at > before.at for each in reading.events)
+    return not any(each.at > max(before.at, fresh) for each in reading.events)
 
 
 def _cause(
