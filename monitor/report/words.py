@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import jinja2
+from typing import Any
 
+import jinja2
+from markupsafe import Markup
+
+from monitor.render import plain
 from monitor.report import wording
 from monitor.report.board import rank
 
 
 def prepare(env: jinja2.Environment) -> jinja2.Environment:
-    """Makes the words known to the templates of ``env``, imported ones too; returns it."""
+    """Makes the words known to the templates of ``env``, imported ones too; returns it.
+
+    Marks that turn or hide the text around them are left out of whatever is shown.
+    """
+    env.finalize = _visible
     env.globals.update(
         level_words=wording.LEVEL_WORDS,
         status_words=wording.STATUS_WORDS,
@@ -27,3 +35,9 @@ def prepare(env: jinja2.Environment) -> jinja2.Environment:
         iso=wording.iso,
     )
     return env
+
+
+def _visible(value: Any) -> Any:
+    return (
+        wording.shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    )

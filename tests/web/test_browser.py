@@ -275,6 +275,7 @@ def test_the_whole_flow_without_script(place: Any, open_page: Any, at: dict[str,
         page.locator("#filters > summary").click()
     page.locator("#q").fill("Kazan")
     page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/search"))
     assert page.locator(".row").count() == 1
     page.goto("/evidence")
     page.get_by_label("Title").fill("Iran sends drones to Russia by hand")
