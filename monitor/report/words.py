@@ -38,6 +38,6 @@ def prepare(env: jinja2.Environment) -> jinja2.Environment:
 
 
 def _visible(value: Any) -> Any:
-    return (
-        wording.shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-    )
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return wording.shown(plain(value))
+    return value
