@@ -222,9 +222,7 @@ class Slavic:
         """Whether place and action are of one clause."""
         words = scene.words[start:end]
         # "Иран, который поставил": the relative pronoun stands for what is before it.
-        relative = (
-            before and words and words[-1].startswith(("котор", "яки", "яка", "яке", "які"))
-        )
+        relative = before and words and words[-1].startswith(("котор", "яки", "яка", "яке", "які"))
         if not relative and any(word in self.clause or self.say.match(word) for word in words):
             return False
         if scene.has_break(start, end, ";:(–"):
