@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jinja2
@@ -33,11 +34,24 @@ def prepare(env: jinja2.Environment) -> jinja2.Environment:
         short_moment=wording.short_moment,
         ago=wording.ago,
         iso=wording.iso,
+        bars=bars,
     )
     return env
 
 
 def _visible(value: Any) -> Any:
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return wording.shown(plain(value))
-    return value
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    if value.isascii() and value.isprintable():  # nearly everything: nothing to look for
+        return value
+    return wording.shown(plain(value))
+
+
+def bars(counts: Sequence[int], first: int, last: int) -> str:
+    """The path of a bar for each count from ``first`` up to ``last``, 22 high, 3.7 apart."""
+    most = max(1, *counts)
+    found = []
+    for n, count in enumerate(counts[first:last], start=first):
+        tall = 3 + 19 * count / most if count else 1.0
+        found.append(f"M{n * 3.7:.1f} 22v-{tall:.1f}h2.7v{tall:.1f}z")
+    return "".join(found)
