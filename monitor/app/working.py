@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from monitor import __version__
+from monitor.app.outcomes import Finding
 from monitor.app.post import Post
 from monitor.app.spreading import Spreading
 from monitor.app.standing import Standing
@@ -253,6 +254,28 @@ class Working(Spreading, Post, Standing):
     async def deliver_waiting(self) -> None:
         """Hands over what waits in the outbox; each message is leased, so twice is once."""
         await self.deliver_due(self.clock())
+
+    # ── doctor ───────────────────────────────────────────────────────────────────────────────────
+
+    def _findings(self, now: datetime) -> Iterator[Finding]:
+        yield from super()._findings(now)
+        if self.is_shared:
+            yield self._workers_found()
+
+    def _workers_found(self) -> Finding:
+        """Whether somebody does the jobs that wait, and whether some were given up."""
+        try:
+            workers, counts = self.queue.workers(), self.queue.counts()
+        except MonitorError as error:
+            return Finding(what="workers", ok=False, words=str(error))
+        waiting = sum(count for (_, status), count in counts.items() if status == "todo")
+        failed = sum(count for (_, status), count in counts.items() if status == "failed")
+        words = f"{workers} alive, {waiting} jobs wait, {failed} were given up"
+        if waiting and not workers:
+            words += "; start one: monitor run --only worker"
+        if failed:
+            words += "; the log of the workers says why"
+        return Finding(what="workers", ok=not failed and bool(workers or not waiting), words=words)
 
     # ── Figures ──────────────────────────────────────────────────────────────────────────────────
 
