@@ -240,6 +240,7 @@ class Client:
         self.origin = base_url
         app = create_app(place.app, place.settings)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]
+        self.site: Any = app._app.state.site  # type: ignore[attr-defined]
         self._client = httpx.AsyncClient(transport=transport, base_url=base_url)
         self._runner = asyncio.Runner()
 
