@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from functools import cached_property
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -41,7 +42,7 @@ class Accepted:
     raw: bytes
     replied: bool
 
-    @property
+    @cached_property
     def message(self) -> EmailMessage:
         return message_from_bytes(self.raw, policy=default)  # type: ignore[return-value]
 
