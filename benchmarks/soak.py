@@ -453,11 +453,9 @@ def ledger(site: Site) -> dict[str, Any]:
     """What was served, stored, matched and mailed, and what does not fit."""
     from monitor import config as settings
     from monitor.app import App
-    from monitor.normalise.links import link_key
 
-    served = {link_key(link) for links in site.world.served.values() for link in links}
-    rows = _rows(site, "SELECT link_key, count(*) FROM item GROUP BY link_key")
-    stored = {row[0]: row[1] for row in rows}
+    served = {identity(link) for links in site.world.served.values() for link in links}
+    stored = Counter(identity(row[0]) for row in _rows(site, "SELECT link FROM item"))
     app = App(settings.load(site.config), now=site.now)
     anew = {
         (item.id, hit.indicator)
@@ -483,6 +481,9 @@ def ledger(site: Site) -> dict[str, Any]:
         "served but not stored": len(served - set(stored)),
         "stored but not served": len(set(stored) - served),
         "stored more than once": sum(count > 1 for count in stored.values()),
+        "do not fit": sorted({*(served ^ set(stored)), *(k for k, n in stored.items() if n > 1)})[
+            :9
+        ],
         "matched anew": len(anew),
         "hits": sum(held.values()),
         "missing hits": len(anew - set(held)),
@@ -497,6 +498,13 @@ def ledger(site: Site) -> dict[str, Any]:
         "integrity": site.store.check(),
         "jobs failed": sum(n for (_, s), n in site.queue.counts().items() if s == "failed"),
     }
+
+
+def identity(link: str) -> str:
+    """What a link identifies an item by; a link that identifies none (a front page) is itself."""
+    from monitor.normalise.links import absolute, link_key
+
+    return link_key(link) or absolute(link, base="") or link
 
 
 def _rows(site: Site, query: str) -> list[Any]:
