@@ -216,11 +216,9 @@ def verdict(
 def perhaps_accepted(message: Outgoing) -> bool:
     """Whether an earlier attempt may have been accepted: its reply was lost, or its process died.
 
-    An attempt that ended has left its words; one that left none was cut off in the middle.
+    The store notes the latter when it hands the message to the next mailer.
     """
-    if message.error:
-        return message.error.startswith(TWICE)
-    return message.attempts > 1
+    return message.error.startswith(TWICE)
 
 
 def in_one_line(problem: Exception) -> str:

@@ -30,6 +30,7 @@ from monitor.store.tables import (
     SUBSCRIPTION,
 )
 
+CUT_OFF = "possibly twice: its mailer was cut off while it sent"
 LEASE = timedelta(minutes=5)  # more than the 120 s that one SMTP dialogue may take
 
 
@@ -181,7 +182,8 @@ class Outbox(Part):
         """Leases messages whose time has come, oldest first, and counts the attempt.
 
         A message whose mailer died while sending is taken up again, at once if the holder is known
-        to be dead, else when its lease ends: it was perhaps accepted, and its Message-ID is the same.
+        to be dead, else when its lease ends: it was perhaps accepted, its Message-ID is the same, and
+        its error says so (``CUT_OFF``).
         """
         with self.db.write(lock=OUTBOX_LOCK) as connection:
             due = or_(
@@ -201,6 +203,8 @@ class Outbox(Part):
             query = select(MESSAGE.c.number).where(due).order_by(MESSAGE.c.number).limit(limit)
             taken = list(connection.execute(query).scalars())
             if taken:
+                cut_off = (MESSAGE.c.number.in_(taken), MESSAGE.c.state == "sending")
+                connection.execute(update(MESSAGE).where(*cut_off).values(error=CUT_OFF))
                 connection.execute(
                     update(MESSAGE)
                     .where(MESSAGE.c.number.in_(taken))

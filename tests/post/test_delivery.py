@@ -12,6 +12,7 @@ from monitor.app.mailing import BACK_OFF, GIVE_UP, TWICE, perhaps_accepted, verd
 from monitor.errors import ConfigError, MailError
 from monitor.mail import LostReplyError
 from monitor.model import Outgoing
+from monitor.store.outbox import CUT_OFF
 
 SLOT = datetime(2026, 11, 25, 7, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -208,7 +209,7 @@ CUT_OFF = {
     "a first attempt": (message(attempts=1), False),
     "after one that was deferred": (message(attempts=2, error="451"), False),
     "after one whose reply was lost": (message(attempts=2, error=f"{TWICE} if…"), True),
-    "after one whose process died": (message(attempts=2), True),
+    "after one whose process died": (message(attempts=2, error=CUT_OFF), True),
 }
 
 

@@ -140,6 +140,17 @@ class TestSending:
         (again,) = store.claim_outgoing(now=make.at(0.1), holder=process_holder())
         assert again.attempts == 2
 
+    def test_cut_off_after_a_deferral_it_is_said_to_be_possibly_sent_twice(self, store, make):
+        store.freeze(make.message())
+        (first,) = store.claim_outgoing(now=make.now, holder="elsewhere/1/1/mail")
+        store.settle_outgoing(
+            first.number, "waiting", now=make.now, next_try_at=make.now, error="451 try later"
+        )
+        (second,) = store.claim_outgoing(now=make.now, holder="elsewhere/1/1/mail")
+        assert second.error == "451 try later"  # what a deferral said is no second copy
+        (third,) = store.claim_outgoing(now=make.at(0.1), holder=process_holder())
+        assert third.error.startswith("possibly twice")
+
     def test_failed_goes_out_again_by_hand_only(self, store, make):
         store.freeze(make.message())
         (claimed,) = store.claim_outgoing(now=make.now, holder=process_holder())
