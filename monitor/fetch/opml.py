@@ -37,7 +37,12 @@ def read_opml(data: bytes) -> tuple[Feed, ...]:
         raise ParseError("it is larger than any subscription list", kind="too-large")
     if b"<!ENTITY" in data:
         raise ParseError("it declares entities, which no subscription list needs", kind="entities")
-    found = listparser.parse(data)
+    try:
+        found = listparser.parse(data)
+    except (ValueError, LookupError) as error:  # bytes that are no text, encodings that are none
+        raise ParseError(
+            f"it cannot be read: {error}", kind="opml", remedy="Save it as OPML in UTF-8."
+        ) from None
     feeds: dict[str, Feed] = {}
     for each in found.feeds:
         url = str(each.url or "").strip()

@@ -358,7 +358,9 @@ def _routes(routes: Any) -> Iterator[tuple[str, str]]:
 # ── A browser ────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, its loop is that of the main thread, and no other test may
+# run one there.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium, one for the whole session."""
     from playwright.sync_api import expect, sync_playwright
