@@ -136,7 +136,8 @@ def test_a_parser_knows_no_secrets(pool: ParserPool, monkeypatch: pytest.MonkeyP
 
 
 SCRIPT = """
-import asyncio, sys
+import asyncio, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what is begun in the background ignores it
 from tests.parse import test_pool as these
 pool = these.ParserPool(workers=2)
 these.run(pool, these.GOOD, these.GOOD)
@@ -156,10 +157,14 @@ def test_processes_end_with_their_parent_however_it_ends(end: signal.Signals) ->
     )
     assert parent.stdout is not None and parent.stdin is not None
     with parent.stdout, parent.stdin:
-        pids = [int(each) for each in parent.stdout.readline().split()]
-        assert pids
-        parent.send_signal(end)
-        parent.wait(timeout=20)
+        try:
+            pids = [int(each) for each in parent.stdout.readline().split()]
+            assert pids
+            parent.send_signal(end)
+            parent.wait(timeout=20)
+        finally:
+            parent.kill()
+            parent.wait()
     assert _eventually(lambda: not any(_alive(pid) for pid in pids))
 
 
