@@ -22,6 +22,7 @@ from monitor.model import FeedStatus, OutboxState
 _log = structlog.get_logger(__name__)
 
 _META = "operator-told"
+_WRITABLE = "operator-writable"  # written when the store had been in trouble: can it be?
 _TEMPLATE = "operator-template"
 _STALE = timedelta(hours=1)  # beyond the interval: nobody polls
 _OVERDUE = timedelta(hours=2)  # a message that still waits so long after it was frozen
@@ -35,6 +36,11 @@ class Notices(Mailing):
     @cached_property
     def _unwell(self) -> dict[str, str]:
         """Trouble with the store itself, kept in memory: it cannot be kept there."""
+        return {}
+
+    @cached_property
+    def unmade_digests(self) -> dict[tuple[str, str], tuple[str, datetime]]:
+        """(subscription, recipient) → why its digest cannot be made, and since when."""
         return {}
 
     def freeze_notices(self, now: datetime) -> int:
@@ -53,8 +59,9 @@ class Notices(Mailing):
     def _freeze_notices(self, now: datetime) -> int:
         troubles = list(self._troubles(now))
         before = Standing.read(self.store.get_meta(_META))
-        if "store" in self._unwell:  # it answers again: told as mended, past the outbox as before
-            self._mended(now)
+        if "store" in self._unwell:
+            self.store.set_meta(_WRITABLE, utc(now), now=now)  # reading alone would prove nothing
+            self._mended(now)  # it answers again: told past the outbox, as before
         said = notice(before, troubles, self.house)
         if said is None:
             return 0
@@ -81,6 +88,13 @@ class Notices(Mailing):
         yield from self._undelivered(now)
         yield from self._coverage(feeds, now)
         yield from self._templates()
+        for (name, recipient), (why, since) in self.unmade_digests.items():
+            yield Trouble(
+                key=f"digest/{name}/{recipient}",
+                words=f"The digest {name} to {recipient} could not be made: {why}",
+                since=utc(since),
+                remedy="It is tried again by itself; monitor.log has the details.",
+            )
         if self.rules_problem:
             yield Trouble(
                 key="rules",
@@ -231,7 +245,8 @@ class Notices(Mailing):
     _called_for: datetime | None = None
 
     async def heartbeat_due(self, now: datetime) -> None:
-        """Calls the watchdog after each good cycle: feeds were read since the last call."""
+        """Calls the watchdog after each good cycle: feeds were read since the last call, and every
+        digest could be made."""
         url = self.config.operator.heartbeat_url
         if not url:
             return
@@ -239,7 +254,7 @@ class Notices(Mailing):
         good = max(
             (each.state.last_good_at for each in feeds if each.state.last_good_at), default=None
         )
-        if good is None or good == self._called_for:
+        if good is None or good == self._called_for or self.unmade_digests:
             return
         await call(url)
         self._called_for = good

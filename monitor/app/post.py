@@ -90,10 +90,15 @@ class Post(Alerting):
                 slot = self._due(subscription, bare(recipient), now, start)
                 if slot is not None:
                     frozen += self._freeze(subscription, recipient, slot, since, views)
+                self.unmade_digests.pop((subscription.name, bare(recipient)), None)
             except StoreError:
                 raise
             except Exception as error:  # the others' digests do not wait for this one
                 _log.error("digest", name=subscription.name, to=recipient, exc_info=error)
+                key = (subscription.name, bare(recipient))
+                self.unmade_digests.setdefault(
+                    key, (f"{type(error).__name__}: {error}".splitlines()[0], now)
+                )
                 if unmade is not None:
                     unmade.append(f"digest {subscription.name} to {recipient}: {error}")
         return frozen

@@ -232,6 +232,40 @@ class TestNotices:
         app.freeze_notices(AT + 2 * MINUTE)
         assert len(installation.outbox) == before + 2
 
+    def test_a_store_that_can_be_read_but_not_written_is_told_once(
+        self, app, installation, monkeypatch
+    ):
+        """A full disk: what is read says nothing of what can be written."""
+        before = len(installation.outbox)
+        self.fail(app)
+
+        def refuse(*_, **__):
+            raise StoreError("the disk is full", subject="monitor.db")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(app.store, "freeze", refuse)
+            broken.setattr(app.store, "set_meta", refuse)
+            for minute in range(4):
+                with pytest.raises(StoreError):
+                    app.freeze_notices(AT + minute * MINUTE)
+        assert len(installation.outbox) == before + 1
+        app.freeze_notices(AT + 9 * MINUTE)
+        assert len(installation.outbox) == before + 2
+
+    def test_a_digest_that_cannot_be_made_is_told_and_when_it_could_be(self, app, monkeypatch):
+        def break_down(*_, **__):
+            raise ValueError("a bug")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(app, "_due", break_down)
+            app.freeze_due(AT)
+        app.freeze_notices(AT)
+        told = [each for each in self.subjects(app) if "The digest daily" in each]
+        assert len(told) == 1
+        assert app.unmade_digests
+        app.freeze_due(AT + MINUTE)
+        assert not app.unmade_digests
+
     def test_without_an_operator_nothing_is_frozen(self, installation):
         app = installation.app(AT)
         self.fail(app)
