@@ -7,6 +7,7 @@ assessment, a template, the report), the digest goes out without it and says so.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -50,7 +51,7 @@ _SENDERS: frozenset[Role] = frozenset({"all", "worker"})
 _DECIDERS: frozenset[Role] = frozenset({"all", "scheduler"})
 
 
-class Post(Alerting):
+class Post(Alerting, ABC):
     """Everything that leaves by mail or chat."""
 
     # ── Digests ──────────────────────────────────────────────────────────────────────────────────
@@ -254,9 +255,9 @@ class Post(Alerting):
             message = frozen(letter, self.house, now=now)
             self.store.freeze(replace(message, state="sent", sent_at=now))
 
+    @abstractmethod
     def report(self, *, as_of: datetime) -> str:
         """The report as one HTML text; the pages know how."""
-        raise NotImplementedError
 
     # ── Unsubscribing ────────────────────────────────────────────────────────────────────────────
 
