@@ -10,8 +10,7 @@ from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+import yaml
 
 from monitor.app.base import Base
 from monitor.assess import LOOK_BACK, Memory, assess, level_changes, replayed
@@ -225,8 +224,8 @@ def _catalogue_of(text: str) -> list[Feed]:
 
 def _rows(path: Path) -> object:
     try:
-        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(
             f"cannot be read: {error}",
             subject=str(path),

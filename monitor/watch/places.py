@@ -11,15 +11,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+import yaml
+from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from monitor.errors import Problem
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 12
+# libyaml's is some twelve times as fast, and every command reads the watch; without it all works too.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Key: TypeAlias = str | int
 
@@ -126,34 +127,50 @@ def read(path: Path, *, name: str = "") -> SourceFile:
         return _refused(file, f"cannot be read: {(error.strerror or str(error)).lower()}", "")
     file.lines = text.splitlines()
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
-            if isinstance(event, AliasEvent):
-                mark = event.start_mark
-                hint = "Write the value out: aliases can make a small file grow without bound."
-                file.problems.append(
-                    file._at(
-                        mark.line + 1,
-                        mark.column + 1,
-                        "aliases (*) are not allowed",
-                        hint,
-                        "error",
-                        1,
-                    )
-                )
-                return file
-        root = YAML(typ="safe", pure=True).compose(text)
-    except MarkedYAMLError as error:
+        if refused := _unwanted(file, text):
+            file.problems.append(refused)
+            return file
+        root = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         said = " ".join(str(error.problem or error.context or "cannot be read as YAML").split())
         hint = "Check indentation, colons and quotes on this line and the one above."
         file.problems.append(file._at(line, column, f"not valid YAML: {said}", hint, "error", 1))
         return file
-    except (YAMLError, RecursionError) as error:
+    except yaml.reader.ReaderError as error:
+        before = text.encode()[: error.position].decode("utf-8", "ignore")
+        line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+        said = f"not valid YAML: the character U+{_code(error):04X} cannot stand in a text"
+        file.problems.append(file._at(line, column, said, "Remove it.", "error", 1))
+        return file
+    except (yaml.YAMLError, RecursionError) as error:
         return _refused(file, f"not valid YAML: {' '.join(str(error).split())}", "")
     if root is not None:
         file.data = _value(file, root, (), 0)
     return file
+
+
+def _unwanted(file: SourceFile, text: str) -> Problem | None:
+    """An alias, or nesting that no watch needs: seen in the events, before anything is built of them."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        mark = event.start_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        if isinstance(event, AliasEvent):
+            hint = "Write the value out: aliases can make a small file grow without bound."
+            return file._at(line, column, "aliases (*) are not allowed", hint, "error", 1)
+        if isinstance(event, CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            return file._at(line, column, "is nested too deeply", "", "error", 1)
+    return None
+
+
+def _code(error: yaml.reader.ReaderError) -> int:
+    return error.character if isinstance(error.character, int) else ord(error.character)
 
 
 def _refused(file: SourceFile, message: str, hint: str) -> SourceFile:
@@ -191,7 +208,7 @@ def _value(file: SourceFile, node: Node, at: tuple[Key, ...], depth: int) -> Any
 def _scalar(node: ScalarNode) -> Any:
     """Texts stay as written: "no" is the language or word, not False, unless a switch asks for it."""
     text = node.value
-    if node.style is not None:
+    if node.style:
         return text
     tag = str(node.tag)
     if tag.endswith(":null"):

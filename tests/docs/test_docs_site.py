@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import typer
-from ruamel.yaml import YAML
+import yaml
 
 from monitor.cli import app
 from monitor.metrics import Measures, exposition
@@ -102,7 +102,7 @@ def test_every_file_that_is_named_exists(page: Path) -> None:
 
 
 def test_every_page_is_in_the_navigation() -> None:
-    loaded = YAML(typ="safe").load((ROOT / "properdocs.yml").read_text("utf-8"))
+    loaded = yaml.safe_load((ROOT / "properdocs.yml").read_text("utf-8"))
 
     def pages(entries: list[Any]) -> Iterator[str]:
         for entry in entries:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from monitor.metrics import CONTENT_TYPE, JobMeasure, Measures, exposition
 
@@ -84,7 +84,7 @@ def _named(expression: str) -> set[str]:
 
 
 def _rules() -> list[dict[str, Any]]:
-    loaded = YAML(typ="safe").load((DEPLOY / "prometheus" / "alerts.yml").read_text("utf-8"))
+    loaded = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text("utf-8"))
     return [rule for group in loaded["groups"] for rule in group["rules"]]
 
 
