@@ -33,7 +33,8 @@ from monitor.match import compile_matcher
 from monitor.model import Anchor, Branch, Feed, Hypothesis, Indicator, Review, Watch
 from monitor.protocols import EventDraft
 from monitor.store import SqlStore
-from monitor.web import WebSettings, create_app
+from monitor.web.application import create_app
+from monitor.web.installation import WebSettings
 
 YEAR = timedelta(days=365)
 AIM = 100.0  # milliseconds

@@ -6,7 +6,7 @@ import re
 import secrets
 from datetime import datetime
 from functools import cached_property
-from typing import cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import jinja2
 
@@ -15,8 +15,10 @@ from monitor.app.handwork import Handwork
 from monitor.desk import User
 from monitor.errors import ConfigError
 from monitor.report import CHANGES, SPAN, prepare, report
-from monitor.web import Gate, Installation, WebSettings, create_app
-from monitor.web.access import Role, hash_password
+from monitor.web.installation import Installation, WebSettings
+
+if TYPE_CHECKING:
+    from monitor.web.gate import Gate
 
 _NAME = re.compile(r"[\w.@-]{1,64}")
 
@@ -47,14 +49,20 @@ class Pages(Handwork):
 
     def web_app(self) -> Gate:
         """The ASGI application of the pages."""
+        from monitor.web.application import create_app  # a second of start-up, for who serves pages
+
         web = self.config.web
         settings = WebSettings(host=web.host, port=web.port, public_url=web.public_url)
         return create_app(cast(Installation, self), settings)
 
     # ── Users ────────────────────────────────────────────────────────────────────────────────────
 
-    def add_user(self, name: str, password: str, *, role: Role, now: datetime) -> None:
+    def add_user(
+        self, name: str, password: str, *, role: Literal["reader", "reviewer"], now: datetime
+    ) -> None:
         """Adds a user, or gives one a new password, role and token; their sessions end."""
+        from monitor.web.access import hash_password
+
         if not _NAME.fullmatch(name):
             raise ConfigError(
                 "a name has 1 to 64 letters, digits, dots, dashes, underscores or @",

@@ -24,8 +24,9 @@ from monitor.config import Config
 from monitor.desk import User
 from monitor.model import Feed, FeedState, Item
 from monitor.protocols import EventDraft, PollRecord
-from monitor.web import WebSettings, create_app, routes_app
 from monitor.web.access import hash_password
+from monitor.web.application import create_app, routes_app
+from monitor.web.installation import WebSettings
 
 _FILE = Path(__file__).parents[1] / "plugins" / "store.py"
 _SPEC = importlib.util.spec_from_file_location("monitor_store_fixtures_web", _FILE)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from monitor.errors import ConfigError
-from monitor.web import WebSettings
 from monitor.web.access import Throttle, is_open
 from monitor.web.gate import MAX_BODY
+from monitor.web.installation import WebSettings
 
 PASSWORD = "correct horse battery"
 
