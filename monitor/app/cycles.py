@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -15,13 +15,16 @@ from monitor.app.assessing import Assessing
 from monitor.app.intake import Intake
 from monitor.app.second import second_reader
 from monitor.errors import MonitorError
-from monitor.fetch import Articles, FetchSettings, HttpFetcher
 from monitor.model import FeedState
 from monitor.normalise import normalise
 from monitor.parse import ParserPool
 from monitor.pipeline import Line, Poll, Summary, assess_watches, import_items, run_cycle
 from monitor.polling import PollingPolicy, adopts, settle
 from monitor.protocols import PollRecord, Recognised
+
+if TYPE_CHECKING:
+    from monitor.fetch.articles import Articles
+    from monitor.fetch.fetcher import HttpFetcher
 
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -36,6 +39,9 @@ class Cycles(Assessing):
 
     @cached_property
     def fetcher(self) -> HttpFetcher:
+        from monitor.fetch.fetcher import HttpFetcher  # half a second of start-up, for who polls
+        from monitor.fetch.settings import FetchSettings
+
         fetch = self.config.fetch
         fetcher = HttpFetcher(
             FetchSettings(
@@ -58,6 +64,8 @@ class Cycles(Assessing):
 
     @cached_property
     def articles(self) -> Articles:
+        from monitor.fetch.articles import Articles
+
         return Articles(self.fetcher)
 
     @cached_property

@@ -1,7 +1,4 @@
-"""HTTP: the one way out to the web, polite, bounded and blind to private networks."""
+"""HTTP: the one way out to the web, polite, bounded and blind to private networks.
 
-from monitor.fetch.articles import Articles
-from monitor.fetch.fetcher import HttpFetcher
-from monitor.fetch.settings import FetchSettings
-
-__all__ = ["Articles", "FetchSettings", "HttpFetcher"]
+Nothing is imported here: a command that asks nothing of the web does not load what would.
+"""

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
-import listparser
-
 from monitor.errors import ParseError
 from monitor.model import Feed
 
@@ -37,6 +35,8 @@ def read_opml(data: bytes) -> tuple[Feed, ...]:
         raise ParseError("it is larger than any subscription list", kind="too-large")
     if b"<!ENTITY" in data:
         raise ParseError("it declares entities, which no subscription list needs", kind="entities")
+    import listparser  # it brings an HTTP client of its own; few commands read OPML
+
     try:
         found = listparser.parse(data)
     except (ValueError, LookupError) as error:  # bytes that are no text, encodings that are none

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from monitor.errors import MonitorError
-from monitor.fetch import FetchSettings, HttpFetcher
+from monitor.fetch.fetcher import HttpFetcher
+from monitor.fetch.settings import FetchSettings
 from monitor.model import Document, Feed, Fetched, Item, Validators
 from monitor.normalise import normalise
 from monitor.parse import ParserPool

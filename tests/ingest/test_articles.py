@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from monitor.fetch import Articles, HttpFetcher
-from monitor.fetch.articles import article_text
+from monitor.fetch.articles import Articles, article_text
+from monitor.fetch.fetcher import HttpFetcher
 from monitor.model import Feed, Item
 from tests.ingest.hostile import NOW, Hostile
 

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from monitor.errors import FetchError
-from monitor.fetch import FetchSettings, HttpFetcher
 from monitor.fetch.answers import retry_after
+from monitor.fetch.fetcher import HttpFetcher
 from monitor.fetch.politeness import Politeness
+from monitor.fetch.settings import FetchSettings
 from monitor.model import Feed, Validators
 from tests.ingest.conftest import SETTINGS
 from tests.ingest.hostile import NOW, Hostile, rss

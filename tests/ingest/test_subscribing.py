@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from monitor.errors import ParseError
-from monitor.fetch import HttpFetcher
 from monitor.fetch.discovery import feeds_named_in
+from monitor.fetch.fetcher import HttpFetcher
 from monitor.fetch.opml import feed_id, read_opml, write_opml
 from monitor.model import Feed
 from tests.ingest.hostile import NOW, Hostile, rss
