@@ -378,8 +378,7 @@ def assess_watches(line: Line, now: datetime) -> list[LevelChange]:
     for watch in line.watches:
         _, changed = line.assess(watch, now)
         if changed:
-            line.store.add_level_changes(changed)
-            changes.extend(changed)
+            changes.extend(line.store.add_level_changes(changed))
     return changes
 
 

@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from monitor.desk import LevelOverride
-from monitor.model import Assessment, LevelChange
+from monitor.model import Assessment, LevelChange, LevelName
 from monitor.store import audit
+from monitor.store.bulk import among
+from monitor.store.engine import LEVELS_LOCK
 from monitor.store.part import Part, insert_new
 from monitor.store.tables import (
     ANALYST_LEVEL,
@@ -35,15 +37,24 @@ class RulesInForce:
 class Levels(Part):
     """What was assessed, and under which rules."""
 
-    def add_level_changes(self, changes: Sequence[LevelChange]) -> None:
-        """Stores changes; one that is stored for (watch, indicator, at) stays as it is."""
-        rows = [
-            {name: getattr(each, name) for name in LevelChange.__dataclass_fields__}
-            | {"event_ids": list(each.event_ids)}
-            for each in changes
-        ]
-        with self.db.write() as connection:
-            insert_new(connection, LEVEL_CHANGE, rows)
+    def add_level_changes(self, changes: Sequence[LevelChange]) -> Sequence[LevelChange]:
+        """Stores changes and returns those that were stored, in the order of time.
+
+        Two who assess at one moment see the same change, and one of them stores it: a change counts only
+        if its ``before`` is what the newest stored change says and that one is older.
+        """
+        stored: list[LevelChange] = []
+        with self.db.write(lock=LEVELS_LOCK) as connection:
+            newest = _newest(connection, changes)
+            for each in sorted(changes, key=lambda change: change.at):
+                key = (each.watch, each.indicator)
+                before, at = newest.get(key, ("none", None))
+                if each.before == before != each.after and (at is None or at < each.at):
+                    newest[key] = (each.after, each.at)
+                    stored.append(each)
+            if stored:
+                connection.execute(insert(LEVEL_CHANGE), [_row(each) for each in stored])
+        return stored
 
     def level_changes(
         self,
@@ -173,3 +184,20 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value
+
+
+def _row(change: LevelChange) -> dict[str, Any]:
+    row = {name: getattr(change, name) for name in LevelChange.__dataclass_fields__}
+    return row | {"event_ids": list(change.event_ids)}
+
+
+def _newest(
+    connection: Connection, changes: Sequence[LevelChange]
+) -> dict[tuple[str, str], tuple[LevelName, datetime]]:
+    """(watch, indicator) of the changes → the level that the last stored one led to, and when."""
+    query = (
+        select(LEVEL_CHANGE)
+        .where(among(connection, LEVEL_CHANGE.c.indicator, {each.indicator for each in changes}))
+        .order_by(LEVEL_CHANGE.c.at, LEVEL_CHANGE.c.number)
+    )
+    return {(r.watch, r.indicator): (r.after, r.at) for r in connection.execute(query)}

@@ -9,9 +9,12 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
 
 import pytest
 
+from monitor.model import LevelChange
 from monitor.store import open_store
 
 KILLS = int(os.environ.get("MONITOR_TEST_KILLS", "4"))
@@ -144,3 +147,69 @@ def test_a_reader_sees_one_moment(store, make, open_again, readers):
             make.store_event(store, f"{n}", hours=n)
         for each in reading:
             each.result()
+
+
+# Looks again and again: reads which level stands, and says that it is now the other one.
+ASSESSOR = """
+import sys
+from datetime import UTC, datetime, timedelta
+from monitor.model import LevelChange
+from monitor.store import open_store
+url, offset = sys.argv[1], int(sys.argv[2])
+store = open_store(url)
+print("ready", flush=True)
+sys.stdin.readline()
+for look in range(30):
+    known = store.level_changes()
+    before = known[-1].after if known else "none"
+    at = datetime(2022, 10, 1, tzinfo=UTC) + timedelta(minutes=look, microseconds=offset)
+    store.add_level_changes([LevelChange(
+        watch="w", indicator="X1", at=at, before=before,
+        after="low" if before == "none" else "none", cause="", rules="r",
+    )])
+"""
+
+
+def test_processes_that_assess_at_once_store_one_chain_of_changes(store_url):
+    assessors = [
+        subprocess.Popen(
+            [sys.executable, "-c", ASSESSOR, store_url, str(offset)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for offset in range(2)
+    ]  # fmt: skip
+    for assessor in assessors:
+        assert assessor.stdout.readline()
+    for assessor in assessors:
+        assessor.stdin.write("go\n")
+        assessor.stdin.flush()
+    for assessor in assessors:
+        assessor.communicate(timeout=60)
+        assert assessor.returncode == 0
+    with open_store(store_url) as store:
+        changes = store.level_changes()
+    assert len(changes) >= 2
+    befores = ["none", *(change.after for change in changes)]
+    assert [change.before for change in changes] == befores[:-1]
+
+
+def test_threads_that_see_one_change_at_one_moment_store_it_once(store_url, make):
+    seen = [
+        LevelChange(
+            watch="w", indicator="X1", at=make.at() + timedelta(microseconds=n), before="none",
+            after="high", cause="5 events", rules="r", event_ids=(1, 2),
+        )
+        for n in range(8)
+    ]  # fmt: skip
+    together = Barrier(len(seen))
+
+    def assess(change):
+        with open_store(store_url) as store:
+            together.wait()
+            return list(store.add_level_changes([change]))
+
+    with ThreadPoolExecutor(len(seen)) as pool:
+        stored = [change for some in pool.map(assess, seen) for change in some]
+    assert len(stored) == 1
+    with open_store(store_url) as store:
+        assert store.level_changes() == stored
