@@ -187,6 +187,7 @@ async def run_cycle(
     limit: int | None = None,
     feeds: Collection[str] | None = None,
     assessing: bool = True,
+    lease: timedelta | None = None,
 ) -> Summary:
     """Polls the feeds that are due (or all, or those of ``feeds``) and stores what they brought.
 
@@ -200,6 +201,7 @@ async def run_cycle(
         everything=everything,
         limit=limit,
         feeds=feeds,
+        lease=lease,
     )
     if not claimed:
         return summary

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal, Protocol
 
 from monitor.model import (
@@ -123,6 +123,7 @@ class Store(Protocol):
         everything: bool = False,
         limit: int | None = None,
         feeds: Collection[str] | None = None,
+        lease: timedelta | None = None,
     ) -> Sequence[FeedStatus]:
         """Leases feeds so that no one else polls them until they are finished or the lease ends."""
         ...

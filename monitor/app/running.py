@@ -79,8 +79,15 @@ class Running(Pages, Working, Keeping):
         yield Job(name="rules", every=timedelta(seconds=5), run=self.refresh_rules, roles=_EVERYONE)
         yield Job(name="levels", every=timedelta(minutes=10), run=self.reassess, roles=_SCHEDULERS)
         yield Job(name="moves", every=timedelta(hours=1), run=self.adopt_moves, roles=_SCHEDULERS)
+        yield Job(name="clock", every=timedelta(minutes=1), run=self.mend_clock, roles=_SCHEDULERS)
         yield Job(name="keep", every=timedelta(hours=6), run=self.expire, roles=_SCHEDULERS)
         yield from self.mail_jobs()
+
+    def mend_clock(self, now: datetime) -> None:
+        """After the clock was set back nobody waits for the time that it showed before."""
+        mended = self.store.mend_future(now=now, interval=self.config.fetch.interval)
+        if mended:
+            _log.warning("clock", problem="it was ahead", appointments_taken_back=mended)
 
     def _beat(self, name: str, beat: Beat) -> None:
         """Heartbeats into the store, not oftener than anybody looks."""

@@ -37,8 +37,12 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-FEEDS_A_JOB = 20  # of one host: at one start a second they end well within their leases
+FEEDS_A_JOB = 20  # of one host
 LOOKED_AT = 5_000  # due feeds that one round of the scheduler looks at
+LEASE = timedelta(
+    seconds=90
+)  # of a feed; short, because nobody sees a process of another machine die
+RENEWED = timedelta(seconds=20)  # while it is polled
 SHORT_WAIT = 5.0  # seconds that a worker waits for a host rather than give the job back
 KEPT_FAILED = timedelta(days=7)
 SILENT_SCHEDULER = timedelta(seconds=60)  # it renews its lock every 3 s
@@ -134,6 +138,7 @@ class Working(Spreading, Post, Standing):
             Job(name="reap", every=timedelta(seconds=5), run=self.reap, roles=_SCHEDULERS)
         )
         yield Job(name="work", every=timedelta(seconds=1), run=self._work, roles=_WORKERS)
+        yield Job(name="leases", every=RENEWED, run=self.renew_leases, roles=_WORKERS)
         for job in others:
             yield self._elected(job) if job.roles == _SCHEDULERS else job
 
@@ -212,7 +217,9 @@ class Working(Spreading, Post, Standing):
         self._in_hand.update(feeds)
         left = set(feeds)
         try:
-            summary = await run_cycle(self.line, now=self.clock(), feeds=feeds, assessing=False)
+            summary = await run_cycle(
+                self.line, now=self.clock(), feeds=feeds, assessing=False, lease=LEASE
+            )
             left.clear()
         except MonitorError as error:
             # What was not stored is still due, so nothing has to be done again by the queue.
@@ -240,6 +247,16 @@ class Working(Spreading, Post, Standing):
         if left:
             self.store.release_feeds(left, holder=self.holder)
             self._leased.difference_update(left)
+
+    async def renew_leases(self, now: datetime) -> None:
+        """Keeps the feeds that are polled just now.
+
+        On the loop that polls: a process whose loop hangs loses them.
+        """
+        if held := set(self._in_hand):
+            await asyncio.to_thread(
+                self.store.renew_leases, held, holder=self.holder, until=now + LEASE
+            )
 
     async def _note_host(self, host: str) -> None:
         now = self.clock()

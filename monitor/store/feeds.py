@@ -122,7 +122,7 @@ class Feeds(Part):
         holder: str,
         everything: bool = False,
         limit: int | None = None,
-        lease: timedelta = LEASE,
+        lease: timedelta | None = None,
         feeds: Collection[str] | None = None,
     ) -> Sequence[FeedStatus]:
         """Leases enabled feeds that are due, the longest overdue first.
@@ -150,7 +150,7 @@ class Feeds(Part):
                 connection.execute(
                     update(FEED)
                     .where(FEED.c.id.in_(some))
-                    .values(lease_holder=holder, lease_until_at=now + lease)
+                    .values(lease_holder=holder, lease_until_at=now + (lease or LEASE))
                 )
             return [self._status(row) for row in rows]
 
@@ -165,6 +165,12 @@ class Feeds(Part):
                     .where(FEED.c.id.in_(some), FEED.c.lease_holder == holder)
                     .values(lease_holder=None, lease_until_at=None)
                 )
+
+    def renew_leases(self, ids: Collection[str], *, holder: str, until: datetime) -> int:
+        """Prolongs the leases that a holder still has; returns how many feeds that are."""
+        held = update(FEED).where(FEED.c.id.in_(sorted(ids)), FEED.c.lease_holder == holder)
+        with self.db.write() as connection:
+            return connection.execute(held.values(lease_until_at=until)).rowcount
 
     def set_feed_state(self, feed: str, state: FeedState) -> None:
         """Replaces a feed's state outside a poll (a button: try again now)."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, text
+from sqlalchemy import delete, func, or_, select, text, update
 
 from monitor.model import Hit
 from monitor.store.codec import hit_from, hit_to_columns
 from monitor.store.part import Part, chunks, upsert
 from monitor.store.tables import FEED, HIT, HOST, ITEM, MESSAGE, META, WORK_PART
+
+AHEAD = timedelta(hours=2)  # beyond any lease, spacing of a host, or second try of mail
 
 
 class Work(Part):
@@ -84,6 +86,32 @@ class Work(Part):
         }
         with self.db.write() as connection:
             upsert(connection, HOST, row, key=["name"])
+
+    # ── A clock that was ahead ───────────────────────────────────────────────────────────────────
+
+    def mend_future(self, *, now: datetime, interval: timedelta) -> int:
+        """Takes back appointments that were made while the clock was ahead; returns how many.
+
+        They cannot be told from right ones by their time alone, but by what was noted with them. Feeds
+        are due within ``interval``, not at once: were it another machine's clock that is ahead, each
+        of its polls would bring on the next.
+        """
+        ahead = now + AHEAD
+        late = FEED.c.next_due_at > now + interval
+        feeds = update(FEED).where(FEED.c.last_polled_at > ahead, late)
+        leases = update(FEED).where(FEED.c.lease_until_at > ahead)
+        hosts = update(HOST).where(HOST.c.next_start_at > ahead)
+        mail = update(MESSAGE).where(MESSAGE.c.state == "waiting", MESSAGE.c.next_try_at > ahead)
+        with self.db.write() as connection:
+            return sum(
+                connection.execute(each).rowcount
+                for each in (
+                    feeds.values(next_due_at=now + interval),
+                    leases.values(lease_until_at=now),
+                    hosts.values(next_start_at=None, blocked_until_at=None),
+                    mail.values(next_try_at=now),
+                )
+            )
 
     # ── Parts ────────────────────────────────────────────────────────────────────────────────────
 

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from monitor import config as settings
 from monitor.app import App
+from monitor.app.working import LEASE, RENEWED
 
 _FILE = Path(__file__).parents[1] / "app" / "conftest.py"
 _SPEC = importlib.util.spec_from_file_location("monitor_app_fixtures_of_jobs", _FILE)
@@ -24,6 +25,7 @@ _APP = importlib.util.module_from_spec(_SPEC)
 sys.modules[_SPEC.name] = _APP
 _SPEC.loader.exec_module(_APP)
 
+SECOND = timedelta(seconds=1)
 RSS = (
     "<?xml version='1.0'?><rss version='2.0'><channel><title>t</title><link>https://o.example/</link>"
     "<description>d</description><item><guid isPermaLink='false'>{guid}</guid>"
@@ -172,3 +174,66 @@ def test_doctor_and_measures_look_at_the_queue(installation: App) -> None:
     assert measures.feeds
     assert measures.levels[("deals", "drones")]
     assert measures.database_bytes
+
+
+# ── Leases ───────────────────────────────────────────────────────────────────────────────────────
+
+ELSEWHERE = "another-machine:1/77/1/poll"
+
+
+def test_the_feeds_of_a_worker_that_died_on_another_machine_are_free_after_its_short_lease(
+    installation: App,
+) -> None:
+    died_at = datetime.now(UTC)
+    installation.store.claim_due_feeds(now=died_at, holder=ELSEWHERE, lease=LEASE)
+    for after, waiting in ((LEASE - SECOND, 0), (LEASE + SECOND, 3)):
+        found = installation.store.waiting_feeds(now=died_at + after, limit=9)
+        assert len(found) == waiting
+    assert timedelta(minutes=1) <= LEASE <= timedelta(minutes=2)
+    assert RENEWED * 3 <= LEASE, "two renewals may fail"
+
+
+def test_a_lease_is_short_and_renewed_for_as_long_as_the_feed_is_polled(
+    installation: App, loopback: Any
+) -> None:
+    """A slow outlet: while it thinks, the worker says twice that it lives."""
+    began = datetime.now(UTC)
+    until: list[datetime] = []
+
+    def leased() -> datetime:
+        with installation.store.db.read() as connection:
+            query = text("SELECT lease_until_at FROM feed WHERE id = 'c'")
+            return connection.execute(query).scalar_one()
+
+    def slow(_headers: dict[str, str]) -> Any:
+        until.append(leased())
+        for minute in (1, 2):
+            asyncio.run(installation.renew_leases(began + timedelta(minutes=minute)))
+            until.append(leased())
+        return loopback.answer(RSS.format(guid="c"))
+
+    loopback.routes["/c.xml"] = slow
+    installation.finish(installation.poll_host("localhost", ["c"]))
+    assert until[0] - began < LEASE + timedelta(seconds=30)
+    assert until[1:] == [began + timedelta(minutes=minute) + LEASE for minute in (1, 2)]
+    assert leased() is None
+    asyncio.run(installation.renew_leases(began))
+    assert leased() is None, "what is done is not leased again"
+
+
+def test_what_another_has_taken_over_is_not_renewed_and_not_stored(
+    installation: App, loopback: Any
+) -> None:
+    """The worker was cut off for longer than its lease; another one polls the feed meanwhile."""
+    later = datetime.now(UTC) + 2 * LEASE
+
+    def slow(_headers: dict[str, str]) -> Any:
+        installation.store.claim_due_feeds(now=later, holder=ELSEWHERE, feeds=["c"], lease=LEASE)
+        asyncio.run(installation.renew_leases(later + 2 * LEASE))
+        return loopback.answer(RSS.format(guid="c"))
+
+    loopback.routes["/c.xml"] = slow
+    installation.finish(installation.poll_host("localhost", ["c"]))
+    assert installation.store.counts()["items"] == 0
+    found = installation.store.claim_due_feeds(now=later, holder=ELSEWHERE, feeds=["c"])
+    assert not found, "the other one holds it, until its own lease ends"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -52,7 +51,7 @@ def test_the_bottleneck_is_the_stage_that_takes_most(benchmarks: Any) -> None:
 def test_the_slope_of_memory_is_that_of_the_second_half(
     benchmarks: Any, values: list[float], a_day: float
 ) -> None:
-    assert benchmarks("soak").slope(values) == pytest.approx(a_day)
+    assert benchmarks("soak.ledger").slope(values) == pytest.approx(a_day)
 
 
 def test_an_item_of_the_archive_is_served_once_its_date_has_come(
@@ -71,7 +70,7 @@ def test_an_item_of_the_archive_is_served_once_its_date_has_come(
         for n in range(4)
     ]
     archive.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    world = benchmarks("soak").World(archive, start + timedelta(hours=1))
+    world = benchmarks("soak.world").World(archive, start + timedelta(hours=1))
     try:
         (url,) = world.urls()
         first = httpx.get(url, trust_env=False)
@@ -84,4 +83,39 @@ def test_an_item_of_the_archive_is_served_once_its_date_has_come(
     finally:
         world.server.shutdown()
         world.server.server_close()
-    assert "benchmarks.soak" in sys.modules
+    assert world.published() == world.served
+
+
+@pytest.mark.parametrize(
+    ("served", "stored", "wrong"),
+    [
+        (["https://a.example/1", "https://a.example/1?utm_source=x"], ["https://a.example/1"], {}),
+        (["https://a.example/1"], [], {"served but not stored": 1}),
+        ([], ["https://a.example/1"], {"stored but not served": 1}),
+        (["https://a.example/1"], ["https://a.example/1"] * 2, {"stored more than once": 1}),
+        (
+            ["https://a.example/live#1", "https://a.example/live#2"],
+            ["https://a.example/live#1", "https://a.example/live#2"],
+            {},
+        ),
+        (
+            ["https://a.example/live#1", "https://a.example/live#2"],
+            ["https://a.example/live#1"] * 3,
+            {"stored more than once": 1},
+        ),
+    ],
+    ids=[
+        "two ways to write one link",
+        "lost",
+        "from nowhere",
+        "doubled",
+        "a live page is as many items as it has links",
+        "and no more",
+    ],
+)
+def test_the_ledger_tells_what_does_not_fit(
+    benchmarks: Any, served: list[str], stored: list[str], wrong: dict[str, int]
+) -> None:
+    found = benchmarks("soak.ledger").compared(served, stored)
+    counts = ("served but not stored", "stored but not served", "stored more than once")
+    assert {name: found[name] for name in counts if found[name]} == wrong

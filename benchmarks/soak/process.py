@@ -1,6 +1,6 @@
 """A process of the soak: the real service, by a clock that the soak moves.
 
-    python -m benchmarks.soak_process CONFIG ROLE CLOCK
+    python -m benchmarks.soak.process CONFIG ROLE CLOCK
 
 ``CLOCK`` is a file with a time in it. Ticks are seconds of the wall; what is due, digests and levels
 go by the moved clock, so the service's slow jobs look every few seconds.
