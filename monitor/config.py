@@ -100,7 +100,9 @@ class MailConfig(_Table):
     url: Annotated[str, AfterValidator(values.mail_url)] = "file:outbox/"
     password: SecretStr = SecretStr("")
     sender: values.Address = "Monitor <monitor@localhost>"
-    timeout: values.Duration = timedelta(seconds=120)
+    timeout: Annotated[values.Duration, AfterValidator(values.mail_timeout)] = timedelta(
+        seconds=120
+    )
 
 
 class DigestConfig(_Table):

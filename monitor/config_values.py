@@ -101,6 +101,13 @@ def mail_url(value: str) -> str:
     return value
 
 
+def mail_timeout(value: timedelta) -> timedelta:
+    """A whole delivery must end before its lease does, or another mailer takes the message up."""
+    if not timedelta(seconds=1) <= value <= timedelta(minutes=4):
+        raise ValueError("timeout of a whole delivery must be between 1s and 4m")
+    return value
+
+
 def network(value: str) -> str:
     try:
         return str(ipaddress.ip_network(value))

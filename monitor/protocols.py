@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -214,7 +214,9 @@ class Store(Protocol):
         now: datetime,
         next_try_at: datetime | None = None,
         error: str = "",
+        holder: str | None = None,
     ) -> None: ...
+    def hand_over(self, number: int, *, holder: str) -> None: ...
 
     def outgoing(self, *, state: OutboxState | None = None) -> Sequence[Outgoing]: ...
 
@@ -234,7 +236,12 @@ class Fetcher(Protocol):
 class Mailer(Protocol):
     """Hands one frozen message over. Raises MailError; returns when it was accepted."""
 
-    async def send(self, message: Outgoing) -> None: ...
+    async def send(
+        self, message: Outgoing, *, handing_over: Callable[[], Awaitable[None]] = ...
+    ) -> None:
+        """``handing_over`` is awaited right before the point from which it may have been accepted; what
+        that raises ends the attempt there."""
+        ...
 
 
 class Matcher(Protocol):

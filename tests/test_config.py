@@ -122,6 +122,10 @@ MISTAKES = {
         "monitor.toml:2:1: error: 'host/db' is not a database URL this product knows",
     ),
     "wrong mail server": ('[mail]\nurl = "http://host"\n', "a mail URL begins with smtp://"),
+    "a delivery longer than its lease": (
+        '[mail]\ntimeout = "10m"\n',
+        "monitor.toml:2:1: error: timeout of a whole delivery must be between 1s and 4m",
+    ),
     "wrong address": (
         '[[digests]]\nname = "d"\nto = ["nobody"]\n',
         "monitor.toml:3:1: error: 'nobody' is not a mail address",

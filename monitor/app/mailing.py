@@ -23,15 +23,13 @@ from monitor.mail import FolderMailer, LostReplyError, SmtpMailer, mailer_for
 from monitor.mail.chat import ChatMailer
 from monitor.model import OutboxState, Outgoing
 from monitor.protocols import Mailer
-from monitor.store import process_holder
+from monitor.store import lost_wait, process_holder
 
 _log = structlog.get_logger(__name__)
 
 AT_ONCE = 4  # messages that are handed over at the same time
 GIVE_UP = timedelta(days=5)
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))
-LOST_FIRST = timedelta(minutes=30)  # RFC 5321, 4.5.4.1: at least thirty minutes between attempts
-LOST_MOST = timedelta(days=1)
 LAST_WORD = 5.0  # seconds that an attempt gets to end when the service stops
 TWICE = "possibly twice"
 
@@ -110,8 +108,12 @@ class Mailing(Cycles):
     async def _hand_over(self, message: Outgoing, at: datetime, done: Delivery) -> None:
         started = time.monotonic()
         problem: Exception | None = None
+
+        async def noting() -> None:
+            await asyncio.to_thread(self.store.hand_over, message.number, holder=self._mail_holder)
+
         try:
-            await self.mailer_of(message).send(message)
+            await self.mailer_of(message).send(message, handing_over=noting)
         except Exception as error:
             problem = error
             if not isinstance(error, MonitorError):
@@ -125,6 +127,7 @@ class Mailing(Cycles):
             now=at,
             next_try_at=next_try_at,
             error=error_text,
+            holder=self._mail_holder,
         )
         self._count(message, state, error_text, done)
 
@@ -199,7 +202,7 @@ def verdict(
         return "sent", f"{TWICE}: the reply to an earlier attempt was lost" if twice else "", None
     words = in_one_line(problem)
     if isinstance(problem, LostReplyError):
-        wait = min(LOST_FIRST * 2 ** max(0, message.attempts - 1), LOST_MOST)
+        wait = lost_wait(message.attempts)
         late = at + wait >= message.created_at + GIVE_UP
         again = (
             None if late and twice else at + wait

@@ -180,7 +180,11 @@ class Post(Alerting, ABC):
         )
         previous_at = earlier[0][1] if earlier else None
         hits = self.store.unsent_hits(
-            subscription.name, address, as_of=now, since=since - FIRST_LOOK, before=before
+            subscription.name,
+            address,
+            as_of=now,
+            since=self._reach(subscription, since, now),
+            before=before,
         )
         after = upcoming(subscription.schedule, subscription.timezone, now=max(now, slot.at))
         looked_from = previous_at or since - FIRST_LOOK
@@ -206,6 +210,17 @@ class Post(Alerting, ABC):
         return digest_message(
             known, subscription, recipient, self.house, now=now, report=views.report
         )
+
+    def _reach(self, subscription: Subscription, since: datetime, now: datetime) -> datetime:
+        """How far back news may lie that this reader has not been told.
+
+        Under a least level much may never be told: it is looked at as long as it counts for a level.
+        """
+        first = since - FIRST_LOOK
+        if subscription.min_level in ("any", "none"):
+            return first
+        windows = [each.thresholds.window for watch in self.watches for each in watch.indicators]
+        return max(first, now - max(windows, default=FIRST_LOOK))
 
     def _events_of(self, hits: Sequence[StoredHit], now: datetime) -> Sequence[Event]:
         numbers = {stored.event for stored in hits if stored.event is not None}

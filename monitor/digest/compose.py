@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from monitor.digest.content import content
+from monitor.digest.content import content, told
 from monitor.digest.forms import Form, form
 from monitor.digest.known import Known
 from monitor.digest.letters import (
@@ -61,7 +61,7 @@ def digest_message(
     ``report`` makes the report that is attached where events are left out and no pages can show them.
     """
     address = bare(recipient)
-    covered = tuple(stored.number for stored in known.hits)
+    hits = known.hits
     known = _sound(known, subscription, address, house)
     said = content(known, subscription, address, house)
     attachment = None
@@ -82,7 +82,7 @@ def digest_message(
         attachments=[attachment] if attachment else [],
         unsubscribe=link,
         in_list=True,
-        hits=covered,
+        hits=told(known, subscription, house, hits),
     )
     return Composed(
         message=_frozen(letter, said, house, now),

@@ -7,6 +7,7 @@ what a flooding feed threw in, is one line each.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from monitor.digest import wording
@@ -14,9 +15,18 @@ from monitor.digest.known import Known
 from monitor.digest.scope import Scope
 from monitor.digest.summary import Summary
 from monitor.digest.values import DigestContent, House
-from monitor.model import Subscription
+from monitor.model import StoredHit, Subscription
 
 _LEVELS = 8  # changes that are shown with their months
+
+
+def told(
+    known: Known, subscription: Subscription, house: House, hits: Sequence[StoredHit]
+) -> tuple[int, ...]:
+    """Which of ``hits`` a digest of ``known`` settles: all but those that may yet have their time."""
+    scope = Scope(known, subscription, house, ZoneInfo(subscription.timezone))
+    held = {stored.number for stored in known.hits if scope.held_back(stored)}
+    return tuple(stored.number for stored in hits if stored.number not in held)
 
 
 def content(

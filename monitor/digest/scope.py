@@ -104,8 +104,34 @@ class Scope:
             return False
         if key not in self.indicators or not self._level_reached(key):
             return False
+        return self._in_language(stored) and not self._lapsed(stored)
+
+    def _in_language(self, stored: StoredHit) -> bool:
         languages = self.subscription.languages
         return not languages or not stored.item.lang or stored.item.lang in languages
+
+    def held_back(self, stored: StoredHit) -> bool:
+        """Whether only the least level keeps it from this reader: not told, and its time may come.
+
+        It waits as long as it counts towards the level, the window of its indicator. When the level
+        rises, the reader gets what made it rise, and not the year before it.
+        """
+        key = (stored.hit.watch, stored.hit.indicator)
+        return (
+            key in self.indicators
+            and stored.withdrawn_at is None
+            and self._in_language(stored)
+            and not self._level_reached(key)
+            and not self._lapsed(stored)
+            and not self._flooded(stored)
+        )
+
+    def _lapsed(self, stored: StoredHit) -> bool:
+        """Whether it counts no longer towards the level that the reader waits for."""
+        if self.subscription.min_level in ("any", "none"):
+            return False
+        indicator = self.indicators[(stored.hit.watch, stored.hit.indicator)]
+        return self.known.as_of - stored.stored_at > indicator.thresholds.window
 
     def _dismissed(self, stored: StoredHit, events: Mapping[int, Event]) -> bool:
         event = events.get(stored.event) if stored.event is not None else None

@@ -11,7 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from monitor.mail.folder import FolderMailer
-from monitor.mail.smtp import LostReplyError, SmtpMailer, SmtpSettings
+from monitor.mail.handing import LostReplyError
+from monitor.mail.smtp import SmtpMailer, SmtpSettings
 
 __all__ = ["FolderMailer", "LostReplyError", "SmtpMailer", "SmtpSettings", "mailer_for"]
 

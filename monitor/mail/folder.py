@@ -6,9 +6,11 @@ import asyncio
 import hashlib
 import os
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from monitor.errors import MailError
+from monitor.mail.handing import nothing
 from monitor.model import Outgoing
 
 _ODD = re.compile(r"[^\w@.-]+", re.ASCII)
@@ -20,8 +22,13 @@ class FolderMailer:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    async def send(self, message: Outgoing) -> None:
-        """Raises MailError where the folder cannot be written to."""
+    async def send(
+        self, message: Outgoing, *, handing_over: Callable[[], Awaitable[None]] = nothing
+    ) -> None:
+        """Raises MailError where the folder cannot be written to.
+
+        The same file twice is one: there is no point from which one could not know.
+        """
         await asyncio.to_thread(self.write, message)
 
     def path_of(self, message: Outgoing) -> Path:

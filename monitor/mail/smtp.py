@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import re
 import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parseaddr
@@ -22,15 +23,12 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 
 from monitor.errors import MailError
+from monitor.mail.handing import LostReplyError, nothing
 from monitor.model import Outgoing
 
 _QUIT_WITHIN = 2.0  # seconds; the message is accepted by then, goodbye is a courtesy
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _DOT = re.compile(rb"(?m)^\.")
-
-
-class LostReplyError(MailError):
-    """The message was handed over whole, then the reply was lost: perhaps sent, perhaps not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +71,17 @@ class SmtpMailer:
     def __init__(self, settings: SmtpSettings) -> None:
         self.settings = settings
 
-    async def send(self, message: Outgoing) -> None:
-        """Returns when the server has accepted it.
+    async def send(
+        self, message: Outgoing, *, handing_over: Callable[[], Awaitable[None]] = nothing
+    ) -> None:
+        """Returns when the server has accepted it; ``handing_over`` is awaited before the final dot.
 
         Raises LostReplyError where that is unknown, MailError (permanent or not) where it did not.
         """
         dialogue = _Dialogue(self.settings)
         try:
             async with asyncio.timeout(self.settings.timeout):
-                await dialogue.send(message)
+                await dialogue.send(message, handing_over)
         except TimeoutError as error:
             whole = f"no answer within {self.settings.timeout:.0f} s"
             raise self._unfinished(whole, dialogue) from error
@@ -134,7 +134,7 @@ class _Dialogue:
         self._writer: asyncio.StreamWriter | None = None
         self._transports: list[asyncio.WriteTransport] = []
 
-    async def send(self, message: Outgoing) -> None:
+    async def send(self, message: Outgoing, handing_over: Callable[[], Awaitable[None]]) -> None:
         settings = self.settings
         self._client = client = aiosmtplib.SMTP(
             hostname=settings.host,
@@ -166,7 +166,7 @@ class _Dialogue:
         await client.mail(settings.sender, options=options, encoding=encoding)
         self.step, self.at_message = f"message to {message.recipient}", True
         await client.rcpt(recipient, encoding=encoding)
-        await self._data(client, message.body)
+        await self._data(client, message.body, handing_over)
         with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
             await client.quit(timeout=_QUIT_WITHIN)
 
@@ -187,7 +187,9 @@ class _Dialogue:
             )
         self.step = "connecting"
 
-    async def _data(self, client: aiosmtplib.SMTP, body: bytes) -> None:
+    async def _data(
+        self, client: aiosmtplib.SMTP, body: bytes, handing_over: Callable[[], Awaitable[None]]
+    ) -> None:
         """DATA in two halves, so that it is known whether the dot went out."""
         reply = await client.execute_command(b"DATA")
         if reply.code != 354:
@@ -201,6 +203,9 @@ class _Dialogue:
         text = _DOT.sub(b"..", _LINE_END.sub(b"\r\n", body))
         writer.write(text if text.endswith(b"\r\n") else text + b"\r\n")
         await writer.drain()
+        if transport.is_closing():
+            raise aiosmtplib.SMTPServerDisconnected("connection lost")
+        await handing_over()
         if transport.is_closing():
             raise aiosmtplib.SMTPServerDisconnected("connection lost")
         self.dotted = True

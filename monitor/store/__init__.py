@@ -27,7 +27,7 @@ from monitor.store.keeping import Keeping, restore
 from monitor.store.levels import Levels, RulesInForce
 from monitor.store.lock import Locks, RunLock
 from monitor.store.moving import copy_database
-from monitor.store.outbox import Outbox
+from monitor.store.outbox import Outbox, lost_wait
 from monitor.store.people import Beat, People
 from monitor.store.reading import Reading
 from monitor.store.readings import Readings
@@ -46,6 +46,7 @@ __all__ = [
     "copy_database",
     "hit_as_json",
     "hit_of_json",
+    "lost_wait",
     "open_store",
     "process_holder",
     "restore",

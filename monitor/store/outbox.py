@@ -31,7 +31,9 @@ from monitor.store.tables import (
 )
 
 CUT_OFF = "possibly twice: its mailer was cut off while it sent"
-LEASE = timedelta(minutes=5)  # more than the 120 s that one SMTP dialogue may take
+LEASE = timedelta(minutes=5)  # more than one dialogue may take: [mail] timeout is at most 4 minutes
+LOST_FIRST = timedelta(minutes=30)  # RFC 5321, 4.5.4.1: at least thirty minutes between attempts
+LOST_MOST = timedelta(days=1)
 
 
 class Outbox(Part):
@@ -181,30 +183,22 @@ class Outbox(Part):
     ) -> Sequence[Outgoing]:
         """Leases messages whose time has come, oldest first, and counts the attempt.
 
-        A message whose mailer died while sending is taken up again, at once if the holder is known
-        to be dead, else when its lease ends: it was perhaps accepted, its Message-ID is the same, and
-        its error says so (``CUT_OFF``).
+        A message whose mailer died while sending is noticed at once if the holder is known to be dead,
+        else when its lease ends. Before it was handed over whole (``hand_over``) it waits for no one;
+        after that it was perhaps accepted, says so (``CUT_OFF``), and waits as after a lost reply.
         """
         with self.db.write(lock=OUTBOX_LOCK) as connection:
+            _let_go(connection, now)
             due = or_(
                 and_(
                     MESSAGE.c.state == "waiting",
                     or_(MESSAGE.c.next_try_at.is_(None), MESSAGE.c.next_try_at <= now),
                 ),
                 and_(MESSAGE.c.state == "possibly-sent", MESSAGE.c.next_try_at <= now),
-                and_(
-                    MESSAGE.c.state == "sending",
-                    or_(
-                        MESSAGE.c.lease_until_at <= now,
-                        MESSAGE.c.lease_holder.in_(_dead_holders(connection)),
-                    ),
-                ),
             )
             query = select(MESSAGE.c.number).where(due).order_by(MESSAGE.c.number).limit(limit)
             taken = list(connection.execute(query).scalars())
             if taken:
-                cut_off = (MESSAGE.c.number.in_(taken), MESSAGE.c.state == "sending")
-                connection.execute(update(MESSAGE).where(*cut_off).values(error=CUT_OFF))
                 connection.execute(
                     update(MESSAGE)
                     .where(MESSAGE.c.number.in_(taken))
@@ -217,6 +211,26 @@ class Outbox(Part):
                 )
             return _load(connection, taken)
 
+    def hand_over(self, number: int, *, holder: str) -> None:
+        """Notes that a message is about to be handed over whole: from now on it may have been accepted.
+
+        Raises StoreError if ``holder`` has it no longer: its lease has ended and it is another's.
+        """
+        with self.db.write(lock=OUTBOX_LOCK) as connection:
+            done = connection.execute(
+                update(MESSAGE)
+                .where(
+                    MESSAGE.c.number == number,
+                    MESSAGE.c.state == "sending",
+                    MESSAGE.c.lease_holder == holder,
+                )
+                .values(error=CUT_OFF)
+            )
+            if done.rowcount != 1:
+                raise StoreError(
+                    "its mailer took too long, it is another's now", subject=f"message {number}"
+                )
+
     def settle_outgoing(
         self,
         number: int,
@@ -225,8 +239,10 @@ class Outbox(Part):
         now: datetime,
         next_try_at: datetime | None = None,
         error: str = "",
+        holder: str | None = None,
     ) -> None:
-        """Notes how an attempt ended. A message that was sent stays sent, whatever comes late."""
+        """Notes how an attempt ended. A message that was sent stays sent, whatever comes late; nor does
+        a ``holder`` whose lease has ended say anything of it but that it was sent."""
         values: dict[str, Any] = {
             "state": state,
             "next_try_at": next_try_at,
@@ -234,14 +250,13 @@ class Outbox(Part):
             "lease_holder": None,
             "lease_until_at": None,
         }
+        which = [MESSAGE.c.number == number, MESSAGE.c.state != "sent"]
         if state == "sent":
             values["sent_at"] = now
+        elif holder is not None:
+            which.append(MESSAGE.c.lease_holder == holder)
         with self.db.write() as connection:
-            connection.execute(
-                update(MESSAGE)
-                .where(MESSAGE.c.number == number, MESSAGE.c.state != "sent")
-                .values(**values)
-            )
+            connection.execute(update(MESSAGE).where(*which).values(**values))
 
     def outgoing(
         self, *, state: OutboxState | None = None, kind: str | None = None, limit: int | None = None
@@ -328,6 +343,35 @@ def _load(connection: Connection, wanted: Sequence[int]) -> list[Outgoing]:
         for number in wanted
         if number in rows
     ]
+
+
+def _let_go(connection: Connection, now: datetime) -> None:
+    """Takes the messages of mailers that were cut off, and says when each is to be tried again."""
+    cut_off = or_(
+        MESSAGE.c.lease_until_at <= now, MESSAGE.c.lease_holder.in_(_dead_holders(connection))
+    )
+    query = select(
+        MESSAGE.c.number, MESSAGE.c.error, MESSAGE.c.attempts, MESSAGE.c.lease_until_at
+    ).where(MESSAGE.c.state == "sending", cut_off)
+    for row in connection.execute(query).all():
+        ended = min(now, row.lease_until_at or now)
+        twice = row.error.startswith(CUT_OFF.partition(":")[0])
+        connection.execute(
+            update(MESSAGE)
+            .where(MESSAGE.c.number == row.number)
+            .values(
+                state="possibly-sent" if twice else "waiting",
+                next_try_at=ended + lost_wait(row.attempts) if twice else now,
+                lease_holder=None,
+                lease_until_at=None,
+            )
+        )
+
+
+def lost_wait(attempts: int) -> timedelta:
+    """How long a message waits that was perhaps accepted, after so many attempts."""
+    doublings = min(16, max(0, attempts - 1))
+    return min(LOST_FIRST * (1 << doublings), LOST_MOST)
 
 
 def _dead_holders(connection: Connection) -> list[str]:

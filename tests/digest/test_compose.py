@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
 
-from monitor.digest import Attachment, digest_message
+from monitor.digest import Attachment, Flood, digest_message
 from monitor.digest.compose import HTML_BYTES
 from monitor.digest.report import packed
 
@@ -276,3 +277,52 @@ class TestOwnTemplates:
         text = parsed(made.message.body).get_body(("plain",)).get_content()
         assert "2 new events wait for review" in text
         assert made.message.hits == (1, 2)
+
+
+HELD_BACK = {
+    "below the level it waits": ("elevated", {}, set(), ()),
+    "when the level has come it is told": ("high", {}, {1}, (1,)),
+    "older than what counts for the level, it never will be": (
+        "elevated",
+        {"stored_at_days": 31},
+        set(),
+        (1,),
+    ),
+    "nor when the level has come": ("high", {"stored_at_days": 31}, set(), (1,)),
+    "of an indicator that nobody asked for": ("elevated", {"indicator": "B3"}, set(), (1,)),
+    "withdrawn": ("elevated", {"withdrawn": True}, set(), (1,)),
+}
+
+
+class TestWhatALeastLevelHoldsBack:
+    """Not shown is not told; but when the level rises, nobody gets the year before it."""
+
+    def under(self, make, level, *hits, **more):
+        assessments = {"ri": make.assessment(make.level("A2", level))}
+        return make.known(hits, assessments=assessments, **more)
+
+    @pytest.mark.parametrize(
+        ("level", "hit", "shown", "settled"), HELD_BACK.values(), ids=HELD_BACK
+    )
+    def test_it(self, make, compose, level, hit, shown, settled):
+        more = {"indicator": hit.get("indicator", "A2")}
+        more["stored_at"] = make.now - timedelta(days=hit.get("stored_at_days", 1))
+        if hit.get("withdrawn"):
+            more["withdrawn_at"] = make.now
+        settings = {"min_level": "high", "indicators": ("A2",)}
+        made = compose(self.under(make, level, make.hit(1, **more)), settings=settings)
+        assert {line.number for line in made.content.events} == shown
+        assert made.message.hits == settled
+
+    def test_what_a_flooding_feed_threw_in_does_not_wait_to_be_told_one_by_one(self, make, compose):
+        hit = make.hit(1)
+        flood = Flood(feed="bulletin", name="Bulletin", items=80, at=hit.stored_at)
+        made = compose(
+            self.under(make, "elevated", hit, floods=[flood]), settings={"min_level": "high"}
+        )
+        assert made.message.hits == (1,)
+
+    def test_another_language_than_the_reader_s_does_not_wait(self, make, compose):
+        settings = {"min_level": "high", "languages": ("ru",)}
+        known = self.under(make, "elevated", make.hit(1), make.hit(3))  # fa, ru
+        assert compose(known, settings=settings).message.hits == (1,)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
-from monitor.errors import MailError
+from monitor.errors import MailError, StoreError
 from monitor.mail import LostReplyError, SmtpMailer, SmtpSettings
 from monitor.mail.smtp import envelope
 
@@ -164,6 +165,40 @@ class TestEncryption:
         office = serve(login=True, tls=server, smtps=True)
         send(office, message(), user="user", password="right", tls=client, implicit_tls=True)
         assert len(office.accepted) == 1
+
+
+HANDED_OVER = {
+    "accepted": ("accept", 1),
+    "its reply lost": ("drop-after", 1),
+    "refused before its text": ("refuse", 0),
+    "cut before its text": ("drop-before", 0),
+}
+
+
+class TestHandingOver:
+    """Right before the final dot somebody is told: from then on it may have been accepted."""
+
+    @pytest.mark.parametrize(("behaviour", "times"), HANDED_OVER.values(), ids=HANDED_OVER)
+    def test_it_is_told_once_and_only_if_it_comes_so_far(self, serve, message, behaviour, times):
+        office, told = serve(behaviour), []
+
+        async def telling():
+            told.append(list(office.accepted))
+
+        with suppress(MailError):
+            asyncio.run(mailer(office).send(message(), handing_over=telling))
+        assert told == [[]] * times
+
+    def test_who_may_not_hand_it_over_any_more_does_not(self, serve, message):
+        office = serve()
+
+        async def another_has_it():
+            raise StoreError("it is another's now")
+
+        with pytest.raises(StoreError):
+            asyncio.run(mailer(office).send(message(), handing_over=another_has_it))
+        assert office.idle.wait(20)
+        assert office.accepted == []
 
 
 URLS = {

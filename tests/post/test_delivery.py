@@ -97,7 +97,7 @@ class TestOutcomes:
     def test_a_bug_in_the_mailer_loses_nothing(self, ready, monkeypatch):
         app, _ = ready()
 
-        async def broken(_):
+        async def broken(*_, **__):
             raise ZeroDivisionError
 
         monkeypatch.setattr(app.mailer, "send", broken)
@@ -261,5 +261,8 @@ class TestStopping:
         app, office = ready(lambda: next(behaviours), timeout="60s")
         asyncio.run(self.stop_when_it_arrives(app, office))
         assert states(app) == ["sending"]
-        assert app.deliver(SLOT + 6 * MINUTE).sent == 1
+        assert app.deliver(SLOT + 6 * MINUTE).as_text() == "nothing is due"
+        assert states(app) == ["possibly-sent"]
+        assert app.deliver(SLOT + 34 * MINUTE).as_text() == "nothing is due"
+        assert app.deliver(SLOT + 36 * MINUTE).sent == 1
         assert app.store.outgoing()[0].error.startswith(TWICE)

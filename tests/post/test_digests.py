@@ -117,6 +117,30 @@ def test_nothing_new(installation, slot, choice, sent):
     assert app.send_digests(now=slot + DAY).sent == 1
 
 
+@pytest.mark.parametrize("when_empty", ["send", "skip"])
+def test_what_a_least_level_held_back_is_told_when_the_level_comes(installation, slot, when_empty):
+    digest = {"name": "daily", "to": ["ana@example.org"], "schedule": "0 7 * * *"}
+    digests = [digest | {"min_level": "elevated", "when_empty": when_empty}]
+    app = installation.app(slot, digests=digests)
+    installation.news(app, "old", at=slot - 40 * DAY)
+    installation.news(app, "a", at=slot - HOUR)  # one event: low
+    app.send_digests(now=slot)
+    for number in range(3):
+        installation.news(app, f"b{number}", at=slot + (5 + number) * HOUR)
+    later = installation.app(slot + DAY, digests=digests)
+    later.send_digests(now=slot + DAY)
+    text = text_of(installation.outbox[-1].read_bytes())
+    assert {lot for lot in ("old", "a", "b0", "b1", "b2") if f"lot {lot}" in text} == {
+        "a",
+        "b0",
+        "b1",
+        "b2",
+    }
+    later.send_digests(now=slot + 2 * DAY)
+    told = [path for path in installation.outbox if "lot a" in text_of(path.read_bytes())]
+    assert len(told) == 1
+
+
 class TestManyReaders:
     def test_one_collection_many_digests(self, installation, slot):
         digests = [

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
 from monitor.errors import StoreError
 from monitor.store import process_holder
+from monitor.store.outbox import LEASE
 
 WHO = ("daily", "ana@example.org")
+
+# handed over whole?, hours until it is tried again
+CUT_OFF = {
+    "before it was handed over, at once": (False, 0),
+    "after that, as after a lost reply": (True, 0.5),
+}
 
 
 def numbers(hits):
@@ -126,30 +134,74 @@ class TestSending:
         store.settle_outgoing(claimed.number, "possibly-sent", now=make.now, next_try_at=at)
         assert len(store.claim_outgoing(now=make.at(2), holder=process_holder())) == tried_again
 
-    def test_of_a_dead_mailer_on_this_host_is_taken_up_at_once(self, store, make):
-        host = process_holder().split("/")[0]
+    @pytest.mark.parametrize(("handed_over", "hours"), CUT_OFF.values(), ids=CUT_OFF)
+    def test_of_a_dead_mailer_on_this_host(self, store, make, handed_over, hours):
+        dead = f"{process_holder().split('/')[0]}/4194305/1/mail"
         store.freeze(make.message())
-        store.claim_outgoing(now=make.now, holder=f"{host}/4194305/1/mail")
-        assert len(store.claim_outgoing(now=make.now, holder=process_holder())) == 1
-        assert store.claim_outgoing(now=make.now, holder=process_holder()) == []
+        (cut_off,) = store.claim_outgoing(now=make.now, holder=dead)
+        if handed_over:
+            store.hand_over(cut_off.number, holder=dead)
+        if hours:
+            early = make.at(hours - 0.01)
+            assert store.claim_outgoing(now=make.now, holder=process_holder()) == []
+            assert [each.state for each in store.outgoing()] == ["possibly-sent"]
+            assert store.claim_outgoing(now=early, holder=process_holder()) == []
+        (again,) = store.claim_outgoing(now=make.at(hours), holder=process_holder())
+        assert again.error.startswith("possibly twice") is handed_over
+        assert again.attempts == 2
+        assert store.claim_outgoing(now=make.at(hours), holder=process_holder()) == []
 
-    def test_of_a_mailer_elsewhere_is_taken_up_when_its_lease_ends(self, store, make):
+    @pytest.mark.parametrize(("handed_over", "hours"), CUT_OFF.values(), ids=CUT_OFF)
+    def test_of_a_mailer_elsewhere_its_end_is_that_of_its_lease(
+        self, store, make, handed_over, hours
+    ):
+        lease = LEASE / timedelta(hours=1)
         store.freeze(make.message())
-        store.claim_outgoing(now=make.now, holder="elsewhere/1/1/mail")
-        assert store.claim_outgoing(now=make.at(0.05), holder=process_holder()) == []
-        (again,) = store.claim_outgoing(now=make.at(0.1), holder=process_holder())
+        (cut_off,) = store.claim_outgoing(now=make.now, holder="elsewhere/1/1/mail")
+        if handed_over:
+            store.hand_over(cut_off.number, holder="elsewhere/1/1/mail")
+        early = make.at(lease + hours - 0.01)
+        assert store.claim_outgoing(now=early, holder=process_holder()) == []
+        (again,) = store.claim_outgoing(now=make.at(lease + hours), holder=process_holder())
         assert again.attempts == 2
 
-    def test_cut_off_after_a_deferral_it_is_said_to_be_possibly_sent_twice(self, store, make):
+    def test_cut_off_again_and_again_it_waits_ever_longer(self, store, make):
+        dead = f"{process_holder().split('/')[0]}/4194305/1/mail"
         store.freeze(make.message())
-        (first,) = store.claim_outgoing(now=make.now, holder="elsewhere/1/1/mail")
+        at, waits = make.now, []
+        for _ in range(8):
+            (cut_off,) = store.claim_outgoing(now=at, holder=dead)
+            store.hand_over(cut_off.number, holder=dead)
+            store.claim_outgoing(now=at, holder="nobody")  # notices that it was cut off
+            (waiting,) = store.outgoing()
+            waits.append((waiting.next_try_at - at) / timedelta(hours=1))
+            at = waiting.next_try_at
+        assert waits == [0.5, 1, 2, 4, 8, 16, 24, 24]
+
+    def test_what_a_deferral_said_is_no_second_copy(self, store, make):
+        dead = f"{process_holder().split('/')[0]}/4194305/1/mail"
+        store.freeze(make.message())
+        (first,) = store.claim_outgoing(now=make.now, holder=dead)
         store.settle_outgoing(
             first.number, "waiting", now=make.now, next_try_at=make.now, error="451 try later"
         )
-        (second,) = store.claim_outgoing(now=make.now, holder="elsewhere/1/1/mail")
-        assert second.error == "451 try later"  # what a deferral said is no second copy
-        (third,) = store.claim_outgoing(now=make.at(0.1), holder=process_holder())
-        assert third.error.startswith("possibly twice")
+        (second,) = store.claim_outgoing(now=make.now, holder=dead)
+        assert second.error == "451 try later"
+        (third,) = store.claim_outgoing(now=make.now, holder=process_holder())
+        assert third.error == "451 try later"
+
+    def test_whose_lease_has_ended_hands_nothing_over_and_settles_nothing(self, store, make):
+        store.freeze(make.message())
+        (late,) = store.claim_outgoing(now=make.now, holder="slow/1/1/mail")
+        store.claim_outgoing(now=make.at(0.1), holder=process_holder())
+        with pytest.raises(StoreError, match="another's now"):
+            store.hand_over(late.number, holder="slow/1/1/mail")
+        store.settle_outgoing(late.number, "waiting", now=make.at(0.1), holder="slow/1/1/mail")
+        assert [each.state for each in store.outgoing()] == ["sending"]
+        store.settle_outgoing(late.number, "sent", now=make.at(0.1), holder="slow/1/1/mail")
+        assert [each.state for each in store.outgoing()] == [
+            "sent"
+        ]  # that is true, whoever says it
 
     def test_failed_goes_out_again_by_hand_only(self, store, make):
         store.freeze(make.message())
