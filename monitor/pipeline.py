@@ -313,9 +313,11 @@ def store_polls(line: Line, polls: Sequence[Poll], now: datetime, summary: Summa
 
 
 def _store_polls(line: Line, polls: Sequence[Poll], now: datetime, summary: Summary) -> None:
-    matched = match_new(line, [item for poll in polls for item in poll.items], now)
+    items = [item for poll in polls for item in poll.items]
+    matched = match_new(line, items, now)
     counted = Summary()
     with line.store.batch(now=now, holder=line.holder) as batch:
+        batch.expect(items)
         fresh: list[StoredHit] = []
         for poll in polls:
             recognised = batch.add_items(poll.items, how="poll", warm_up=poll.warm_up)

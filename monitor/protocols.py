@@ -76,6 +76,10 @@ class EventDraft:
 class Batch(Protocol):
     """One write transaction: everything in it is committed together or not at all."""
 
+    def expect(self, items: Sequence[Item]) -> None:
+        """Says which items will be added, in one or several lists: they are looked up together."""
+        ...
+
     def add_items(
         self, items: Sequence[Item], *, how: How, warm_up: bool = False
     ) -> Recognised: ...

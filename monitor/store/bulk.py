@@ -8,7 +8,7 @@ a third of the time of the rest, for the same rows.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Date,
     Table,
     Text,
     any_,
@@ -26,9 +27,7 @@ from sqlalchemy import (
     select,
 )
 
-from monitor.store.columns import CleanText, JsonText, UtcTime, clean
-
-Prepare = Callable[[list[Any]], Iterable[Any]]
+from monitor.store.columns import CleanText, JsonText, Seconds, UtcTime, clean
 
 
 def bulk_insert(
@@ -37,18 +36,64 @@ def bulk_insert(
     rows: Sequence[Mapping[str, Any]],
     *,
     skip_known: bool = False,
+    on_conflict: str = "",
 ) -> None:
-    """Inserts rows that all have the same columns; with ``skip_known`` those that are new."""
+    """Inserts rows that all have the same columns; with ``skip_known`` those that are new.
+
+    ``on_conflict``: what else is done with a row that is there, in the SQL of both databases.
+    """
+    if rows:
+        names = tuple(rows[0])
+        insert_tuples(
+            connection,
+            table,
+            names,
+            [tuple(row[name] for name in names) for row in rows],
+            skip_known=skip_known,
+            on_conflict=on_conflict,
+        )
+
+
+def insert_tuples(
+    connection: Connection,
+    table: Table,
+    names: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    skip_known: bool = False,
+    on_conflict: str = "",
+) -> None:
+    """The same for rows whose values stand in the order of ``names``."""
     if not rows:
         return
-    names = tuple(rows[0])
-    columns = [_prepared(connection, table.c[name], [row[name] for row in rows]) for name in names]
-    data = zip(*columns, strict=True)
-    if connection.dialect.name == "postgresql" and not skip_known:
+    data = _columns(connection, table, names, rows)
+    ending = " ON CONFLICT DO NOTHING" if skip_known else on_conflict
+    if connection.dialect.name == "postgresql" and not ending:
         _copy_in(connection, table, names, data)
         return
-    statement = _statement(connection.dialect.name, table, names, skip_known)
+    statement = _statement(connection.dialect.name, table, names, ending)
     connection.exec_driver_sql(statement, list(data))
+
+
+def bulk_update(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    where: tuple[str, ...],
+) -> int:
+    """Sets the columns of rows that are found by those of ``where``; how many were found.
+
+    A column that is looked at and set stands in ``where`` with ``=`` before its name.
+    """
+    if not rows:
+        return 0
+    set_names = tuple(name for name in rows[0] if name not in where)
+    keys = tuple(name.removeprefix("=") for name in where)
+    tuples = [tuple(row[name] for name in (*set_names, *where)) for row in rows]
+    data = _columns(connection, table, (*set_names, *keys), tuples)
+    statement = _update(connection.dialect.name, table, set_names, keys)
+    return connection.exec_driver_sql(statement, list(data)).rowcount
 
 
 def among(connection: Connection, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
@@ -91,16 +136,33 @@ def _copy_in(
 
 
 @lru_cache(maxsize=64)
-def _statement(dialect: str, table: Table, names: tuple[str, ...], skip_known: bool) -> str:
+def _statement(dialect: str, table: Table, names: tuple[str, ...], ending: str) -> str:
     mark = "?" if dialect == "sqlite" else "%s"
     columns = ", ".join(f'"{name}"' for name in names)
-    ending = " ON CONFLICT DO NOTHING" if skip_known else ""
     return (
         f'INSERT INTO "{table.name}" ({columns}) VALUES ({", ".join([mark] * len(names))}){ending}'
     )
 
 
-def _prepared(connection: Connection, column: Column[Any], values: list[Any]) -> Iterable[Any]:
+@lru_cache(maxsize=64)
+def _update(dialect: str, table: Table, names: tuple[str, ...], keys: tuple[str, ...]) -> str:
+    mark = "?" if dialect == "sqlite" else "%s"
+    values = ", ".join(f'"{name}" = {mark}' for name in names)
+    found = " AND ".join(f'"{name}" = {mark}' for name in keys)
+    return f'UPDATE "{table.name}" SET {values} WHERE {found}'
+
+
+def _columns(
+    connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> Iterable[tuple[Any, ...]]:
+    """The rows with values as the driver takes them, prepared a column at a time."""
+    columns = zip(names, zip(*rows, strict=True), strict=True)
+    return zip(
+        *(_prepared(connection, table.c[name], values) for name, values in columns), strict=True
+    )
+
+
+def _prepared(connection: Connection, column: Column[Any], values: Sequence[Any]) -> Iterable[Any]:
     kind = column.type
     if isinstance(kind, CleanText):
         return _texts(values)
@@ -108,10 +170,14 @@ def _prepared(connection: Connection, column: Column[Any], values: list[Any]) ->
         return _times(kind, connection, values)
     if isinstance(kind, JsonText):
         return _texts([json.dumps(v, ensure_ascii=False, separators=(",", ":")) for v in values])
+    if isinstance(kind, Seconds):
+        return [None if value is None else value.total_seconds() for value in values]
+    if isinstance(kind, Date) and connection.dialect.name == "sqlite":
+        return [value.isoformat() for value in values]
     return values
 
 
-def _texts(values: list[Any]) -> Iterable[Any]:
+def _texts(values: Sequence[Any]) -> Iterable[Any]:
     """The values themselves if all are clean, as nearly always."""
     joined = "".join(filter(None, values))
     if "\0" not in joined:
@@ -124,7 +190,7 @@ def _texts(values: list[Any]) -> Iterable[Any]:
     return [value if value is None else clean(value) for value in values]
 
 
-def _times(kind: UtcTime, connection: Connection, values: list[Any]) -> Iterable[Any]:
+def _times(kind: UtcTime, connection: Connection, values: Sequence[Any]) -> Iterable[Any]:
     known: dict[Any, Any] = {}
     for value in set(values):
         utc: Any = kind.process_bind_param(value, connection.dialect)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, case, delete, func, or_, select, update
 from monitor.errors import StoreError
 from monitor.model import Feed, FeedState, FeedStatus
 from monitor.protocols import PollRecord
+from monitor.store.bulk import bulk_insert, bulk_update, insert_tuples
 from monitor.store.codec import (
     AnyRow,
     feed_from_json,
@@ -22,7 +23,7 @@ from monitor.store.codec import (
 from monitor.store.engine import INGEST_LOCK
 from monitor.store.grouping import Groups
 from monitor.store.holders import is_dead
-from monitor.store.part import Part, chunks, inserting
+from monitor.store.part import Part, chunks
 from monitor.store.tables import EVENT_ITEM, FEED, FEED_DAY, ITEM, POLL
 
 LEASE = timedelta(minutes=10)
@@ -259,61 +260,92 @@ class Feeds(Part):
         return FeedStatus(feed=feed, state=state_from_row(row))
 
 
-# Built once: putting a statement together anew costs more than running it, and polls are many.
-_ADD_POLL = POLL.insert()
-_ADD_TO_DAY: dict[str, Any] = {}  # by name of the database
+def record_polls(connection: Connection, records: Sequence[PollRecord]) -> None:
+    """Adds polls to the log and to their days."""
+    insert_tuples(
+        connection,
+        POLL,
+        PollRecord.__slots__,
+        [tuple(getattr(record, name) for name in record.__slots__) for record in records],
+    )
+    rows: list[dict[str, Any]] = []
+    for record in records:
+        good = record.outcome != "failed"
+        rows.append(
+            {
+                "feed": record.feed,
+                "day": record.at.astimezone(UTC).date(),
+                "good": int(good),
+                "failed": int(not good),
+                "new": record.new,
+                "updated": record.updated,
+                "duplicate": record.duplicate,
+                "dropped": record.dropped,
+                "wire_bytes": record.wire_bytes,
+                "imported": 0,
+                "first_good_at": record.at if good else None,
+                "first_failed_at": None if good else record.at,
+            }
+        )
+    bulk_insert(connection, FEED_DAY, rows, on_conflict=_ADD_TO_DAY)
 
 
-def record_poll(connection: Connection, record: PollRecord) -> None:
-    """Adds a poll to the log and to its day."""
-    connection.execute(_ADD_POLL, {name: getattr(record, name) for name in record.__slots__})
-    good = record.outcome != "failed"
-    row: dict[str, Any] = {
-        "feed": record.feed,
-        "day": record.at.astimezone(UTC).date(),
-        "good": int(good),
-        "failed": int(not good),
-        "new": record.new,
-        "updated": record.updated,
-        "duplicate": record.duplicate,
-        "dropped": record.dropped,
-        "wire_bytes": record.wire_bytes,
-        "imported": 0,
-        "first_good_at": record.at if good else None,
-        "first_failed_at": None if good else record.at,
-    }
-    _add_to_day(connection, row)
+def finish_feeds(connection: Connection, states: Mapping[str, FeedState], *, holder: str) -> None:
+    """Stores the states of feeds that were polled and gives them back; with ``holder`` only those
+    that it has leased still. Raises StoreError where one is not."""
+    given_back = {"lease_holder": None, "lease_until_at": None}
+    rows = [
+        state_to_columns(state) | given_back | {"id": feed, "=lease_holder": holder}
+        for feed, state in states.items()
+    ]
+    if not holder:
+        for row in rows:
+            del row["=lease_holder"]
+    where = ("id", "=lease_holder") if holder else ("id",)
+    if bulk_update(connection, FEED, rows, where=where) == len(rows):
+        return
+    # Which one it was: those that were found are nobody's now.
+    lost = select(FEED.c.id).where(FEED.c.id.in_(list(states)), FEED.c.lease_holder.is_not(None))
+    there = set(connection.execute(select(FEED.c.id).where(FEED.c.id.in_(list(states)))).scalars())
+    missing = [feed for feed in states if feed not in there]
+    if missing:
+        raise StoreError(
+            "this feed is not in the database",
+            subject=missing[0],
+            remedy="declare it in a feed file or add it with `monitor feeds add`",
+        )
+    raise StoreError(
+        "its lease has ended and another worker may have polled it",
+        subject=connection.execute(lost).scalar() or next(iter(states)),
+        remedy="nothing was stored twice; it is polled again when it is due",
+    )
 
 
 def record_import(connection: Connection, feed: str, day: date, count: int) -> None:
     """Counts items of an archive that were first seen on ``day``."""
-    row = {"feed": feed, "day": day, "imported": count, "good": 0, "failed": 0, "new": count}
+    row: dict[str, Any] = {
+        "feed": feed,
+        "day": day,
+        "imported": count,
+        "good": 0,
+        "failed": 0,
+        "new": count,
+    }
     zero = {"updated": 0, "duplicate": 0, "dropped": 0, "wire_bytes": 0}
-    _add_to_day(connection, row | zero | {"first_good_at": None, "first_failed_at": None})
+    row |= zero | {"first_good_at": None, "first_failed_at": None}
+    bulk_insert(connection, FEED_DAY, [row], on_conflict=_ADD_TO_DAY)
 
 
-def _add_to_day(connection: Connection, row: Mapping[str, Any]) -> None:
-    name = connection.dialect.name
-    if name not in _ADD_TO_DAY:
-        statement = inserting(connection, FEED_DAY)
-        new = statement.excluded
-        sums = (
-            "good",
-            "failed",
-            "new",
-            "updated",
-            "duplicate",
-            "dropped",
-            "wire_bytes",
-            "imported",
-        )
-        firsts = ("first_good_at", "first_failed_at")
-        _ADD_TO_DAY[name] = statement.on_conflict_do_update(
-            index_elements=["feed", "day"],
-            set_={name: FEED_DAY.c[name] + new[name] for name in sums}
-            | {name: func.coalesce(FEED_DAY.c[name], new[name]) for name in firsts},
-        )
-    connection.execute(_ADD_TO_DAY[name], dict(row))
+def _added_up() -> str:
+    sums = ("good", "failed", "new", "updated", "duplicate", "dropped", "wire_bytes", "imported")
+    firsts = ("first_good_at", "first_failed_at")
+    return " ON CONFLICT (feed, day) DO UPDATE SET " + ", ".join(
+        [f'"{name}" = feed_day."{name}" + excluded."{name}"' for name in sums]
+        + [f'"{name}" = coalesce(feed_day."{name}", excluded."{name}")' for name in firsts]
+    )
+
+
+_ADD_TO_DAY = _added_up()
 
 
 def trim_poll_log(connection: Connection, *, now: datetime) -> int:

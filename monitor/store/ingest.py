@@ -1,47 +1,47 @@
 """One poll's worth of items, sightings, hits, groups and poll state, in one transaction.
 
-Who an item is, in this order: its identity in this feed; its canonical link in any feed; the id that an
-import gave it. An edit counts only where the item came from: a feed that words a known link otherwise
-is another sighting of it, or two feeds would take turns in "updating" it at every poll.
+Rows that nothing in the transaction has to read are gathered and inserted together, whatever number of
+polls they come from: a statement costs as much as the rows of several items.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, Table, bindparam, insert, select, update
 
-from monitor.errors import StoreError
 from monitor.model import Event, FeedState, Hit, Item, StoredHit
 from monitor.protocols import EventDraft, How, PollRecord, Recognised
 from monitor.store import reading
-from monitor.store.bulk import among, bulk_insert, listed_pairs
+from monitor.store.bulk import among, insert_tuples
 from monitor.store.codec import (
     HIT_PAYLOAD,
     ITEM_TEXT,
     AnyRow,
     hit_to_columns,
-    item_to_columns,
-    state_to_columns,
 )
 from monitor.store.engine import INGEST_LOCK
-from monitor.store.feeds import record_import, record_poll
+from monitor.store.feeds import finish_feeds, record_import, record_polls
 from monitor.store.grouping import Groups
 from monitor.store.part import Part, chunks, not_before, numbers, upsert
 from monitor.store.recent import RecentEvents
 from monitor.store.search import index_items, unindex_items
-from monitor.store.tables import FEED, HIT, HIT_PAST, ITEM, ITEM_PAST, SIGHTING, WORK_PART
+from monitor.store.tables import HIT, HIT_PAST, ITEM, ITEM_PAST, SIGHTING, WORK_PART
+from monitor.store.telling import Telling, Told, recognised
 
-# Built once: putting a statement together anew costs more than running it, and polls are many.
-_FINISH = update(FEED).where(FEED.c.id == bindparam("b_feed"))
-_FINISH_HELD = _FINISH.where(FEED.c.lease_holder == bindparam("b_holder"))
-
-Verdict = Literal["new", "updated", "duplicate"]
+_ITEM_NAMES = (
+    "id", "feed", "identity", "title", "summary", "link", "link_key", "content_hash", "lang", "source",
+    "published_at", "number", "how", "warm_up", "first_seen_at", "since_at",
+)  # fmt: skip
+_SIGHTING_NAMES = ("feed", "identity", "item", "first_seen_at")
+_HIT_NAMES = (
+    "number", "item", "watch", "indicator", "stored_at", "since_at", "how", "warm_up", *HIT_PAYLOAD,
+)  # fmt: skip
 
 
 class Ingest(Part):
@@ -52,7 +52,7 @@ class Ingest(Part):
     def recognise(self, items: Sequence[Item]) -> Recognised:
         """Tells items apart without storing them; a later ``add_items`` decides again."""
         with self.db.read() as connection:
-            return recognised(told_apart(connection, items))
+            return recognised(Telling(connection).told_apart(items))
 
     @contextmanager
     def batch(self, *, now: datetime, holder: str = "") -> Iterator[StoreBatch]:
@@ -66,123 +66,6 @@ class Ingest(Part):
             batch.finish()
 
 
-@dataclass(slots=True)
-class Told:
-    """An item, what it was told to be, and the row that it is."""
-
-    item: Item  # with the id and first sight that are stored
-    verdict: Verdict
-    identity: str  # in its feed, after shared guids were set aside
-    number: int = 0  # 0 = new
-    sighted: bool = False  # this feed's sighting is known
-    twin: Told | None = None  # the new item of the same batch that this one repeats
-
-
-def recognised(told: Iterable[Told]) -> Recognised:
-    groups: dict[Verdict, list[Item]] = {"new": [], "updated": [], "duplicate": []}
-    for each in told:
-        groups[each.verdict].append(each.item)
-    return Recognised(
-        new=tuple(groups["new"]),
-        updated=tuple(groups["updated"]),
-        duplicate=tuple(groups["duplicate"]),
-    )
-
-
-_KNOWN = (ITEM.c.number, ITEM.c.id, ITEM.c.feed, ITEM.c.content_hash, ITEM.c.first_seen_at)
-
-
-def told_apart(connection: Connection, items: Sequence[Item]) -> list[Told]:
-    """What each item is, given what is stored and what stands before it in the list."""
-    identities = _identities(items)
-    sightings = _sightings(connection, items, identities)
-    links = _rows(connection, ITEM.c.link_key, {each.link_key for each in items if each.link_key})
-    ids = _rows(connection, ITEM.c.id, {each.id for each in items})
-    fresh: dict[tuple[str, ...], Told] = {}  # what this batch adds, by every way to know it
-    seen: set[int] = set()
-    answer = []
-    for item, identity in zip(items, identities, strict=True):
-        ways = (("seen", item.feed, identity), ("link", item.link_key))[: 2 if item.link_key else 1]
-        twin = next((fresh[way] for way in ways if way in fresh), None)
-        row = sightings.get((item.feed, identity))
-        sighted = row is not None
-        if row is None and twin is None:
-            row = links.get(item.link_key) or _by_id(ids, item)
-        if row is not None:
-            edited = row.feed == item.feed and row.content_hash != item.content_hash
-            verdict: Verdict = "updated" if edited and row.number not in seen else "duplicate"
-            seen.add(row.number)
-            known = replace(item, id=row.id, first_seen_at=row.first_seen_at)
-            answer.append(Told(known, verdict, identity, number=row.number, sighted=sighted))
-            continue
-        if twin is not None:
-            again = replace(item, id=twin.item.id, first_seen_at=twin.item.first_seen_at)
-            answer.append(Told(again, "duplicate", identity, twin=twin))
-        else:
-            taken = item.id in ids or ("id", item.id) in fresh
-            new = replace(item, id=_free_id(connection, item, fresh)) if taken else item
-            answer.append(Told(new, "new", identity))
-            fresh[("id", new.id)] = answer[-1]
-        for way in ways:
-            fresh.setdefault(way, answer[-1].twin or answer[-1])
-    return answer
-
-
-def _identities(items: Sequence[Item]) -> list[str]:
-    """Each item's identity; a guid that a document gives to several links identifies none of them."""
-    links: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    for item in items:
-        if item.link_key:
-            links[item.feed, item.identity].add(item.link_key)
-    return [
-        f"link:{item.link_key}"
-        if item.link_key and len(links[item.feed, item.identity]) > 1
-        else item.identity
-        for item in items
-    ]
-
-
-def _sightings(
-    connection: Connection, items: Sequence[Item], identities: Sequence[str]
-) -> dict[tuple[str, str], AnyRow]:
-    wanted = {(item.feed, identity) for item, identity in zip(items, identities, strict=True)}
-    if not wanted:
-        return {}
-    pairs = listed_pairs(connection, sorted(wanted))
-    query = (
-        select(SIGHTING.c.feed.label("in_feed"), SIGHTING.c.identity, *_KNOWN)
-        .select_from(pairs)
-        .join(SIGHTING, and_(SIGHTING.c.feed == pairs.c.a, SIGHTING.c.identity == pairs.c.b))
-        .join(ITEM, ITEM.c.number == SIGHTING.c.item)
-    )
-    return {(row.in_feed, row.identity): row for row in connection.execute(query)}
-
-
-def _rows(connection: Connection, column: Any, values: Collection[str]) -> dict[str, AnyRow]:
-    if not values:
-        return {}
-    query = select(column.label("key"), *_KNOWN).where(among(connection, column, values))
-    return {row.key: row for row in connection.execute(query)}
-
-
-def _by_id(ids: Mapping[str, AnyRow], item: Item) -> AnyRow | None:
-    """The item that has this id, unless another feed numbers other items likewise."""
-    row = ids.get(item.id)
-    if row is None or row.feed == item.feed or row.content_hash == item.content_hash:
-        return row
-    return None
-
-
-def _free_id(connection: Connection, item: Item, fresh: Mapping[tuple[str, ...], Told]) -> str:
-    count = 1
-    while True:
-        id = f"{item.id}@{item.feed}" + (f".{count}" if count > 1 else "")
-        stored = connection.execute(select(ITEM.c.number).where(ITEM.c.id == id)).first()
-        if stored is None and ("id", id) not in fresh:
-            return id
-        count += 1
-
-
 class StoreBatch:
     """See ``monitor.protocols.Batch``."""
 
@@ -193,19 +76,34 @@ class StoreBatch:
         self._holder = holder
         self._recent = recent
         self._now = now
+        self._telling = Telling(connection)
         self._numbers: dict[str, int] = {}  # item id, given or stored → number
+        self._next: dict[str, int] = {}  # table → number after those that were given out
         self._seen_at: dict[int, datetime] = {}  # of items that are new in this batch
         self._fresh: dict[int, Item] = {}  # these items
+        self._with_hits: set[int] = set()  # items whose hits were given in this batch
         self._groups = Groups(connection, now)
+        self._items: list[tuple[Any, ...]] = []  # rows that are not inserted yet
+        self._words: list[tuple[int, str, str]] = []
+        self._sightings: list[tuple[Any, ...]] = []
+        self._hits: list[tuple[Any, ...]] = []
+        self._polls: list[tuple[PollRecord, FeedState]] = []
+
+    def expect(self, items: Sequence[Item]) -> None:
+        """Says which items will be added, so that they are looked up together."""
+        self._telling.look_up(items)
 
     def add_items(self, items: Sequence[Item], *, how: How, warm_up: bool = False) -> Recognised:
         """Stores what is new and what was edited. The items returned bear the ids that are stored."""
-        told = told_apart(self._connection, items)
+        told = self._telling.told_apart(items)
         new = [each for each in told if each.verdict == "new"]
-        for each, number in zip(new, numbers(self._connection, ITEM, len(new)), strict=True):
+        for each, number in zip(new, self._take_numbers(ITEM, len(new)), strict=True):
             each.number = number
-            each.item = replace(each.item, first_seen_at=each.item.first_seen_at or self._now)
-            self._seen_at[number] = each.item.first_seen_at or self._now
+            at = each.item.first_seen_at
+            if at is None:
+                at = self._now
+                each.item = replace(each.item, first_seen_at=at)
+            self._seen_at[number] = at
             self._fresh[number] = each.item
         for each in told:
             if each.twin is not None:
@@ -214,6 +112,7 @@ class StoreBatch:
         for given, each in zip(items, told, strict=True):
             self._numbers[given.id] = self._numbers[each.item.id] = each.number
         self._insert(new, how, warm_up)
+        self._telling.note(told)
         self._edit([each for each in told if each.verdict == "updated"])
         self._sight(told)
         if how == "import":
@@ -222,6 +121,7 @@ class StoreBatch:
 
     def recent_events(self, *, since: datetime) -> Sequence[Event]:
         """Events that new hits may join, with their members, oldest first."""
+        self._flush()
         self._groups.finish()
         return self._recent.read(self._connection, since=since, uncommitted=self._groups.changed)
 
@@ -229,17 +129,17 @@ class StoreBatch:
         self, hits: Sequence[Hit], *, how: How, warm_up: bool = False
     ) -> Sequence[StoredHit]:
         """Stores hits; returns those that are new or back after a withdrawal, in the order given."""
+        if not hits:
+            return []
         unique = {(self._number(hit.item), hit.watch, hit.indicator): hit for hit in hits}
         known = self._known_hits({key[0] for key in unique})
         new = [key for key in unique if key not in known]
-        given = dict(zip(new, numbers(self._connection, HIT, len(new)), strict=True))
-        rows = []
+        given = dict(zip(new, self._take_numbers(HIT, len(new)), strict=True))
         for key, number in given.items():
             at = self._seen_at.get(key[0], self._now)
-            row = {"number": number, "item": key[0], "watch": key[1], "indicator": key[2]}
-            row |= {"stored_at": at, "since_at": at, "how": how, "warm_up": warm_up}
-            rows.append(row | hit_to_columns(unique[key]))
-        bulk_insert(self._connection, HIT, rows)
+            columns = hit_to_columns(unique[key])
+            payload = (columns[name] for name in HIT_PAYLOAD)
+            self._hits.append((number, *key, at, at, how, warm_up, *payload))
         restored = {
             key: known[key].number
             for key, hit in unique.items()
@@ -248,6 +148,7 @@ class StoreBatch:
         self._groups.touch_items({key[0] for key in unique})
         wanted = given | restored
         if self._groups.moved or not all(key[0] in self._fresh for key in wanted):
+            self._flush()
             order = {wanted[key]: place for place, key in enumerate(unique) if key in wanted}
             found = reading.hits_by_number(self._connection, order)
             return sorted(found, key=lambda each: order[each.number])
@@ -267,6 +168,7 @@ class StoreBatch:
 
     def withdraw_hits(self, item: str, *, keep: Collection[tuple[str, str]]) -> int:
         """Marks hits of an edited item that no longer hold; reviewed ones stay."""
+        self._flush()
         number = self._number(item)
         present = reading.hits_of_item(self._connection, number)
         gone = [
@@ -285,6 +187,7 @@ class StoreBatch:
 
     def apply_groups(self, drafts: Sequence[EventDraft]) -> int:
         """Puts items into events; returns how many events are new."""
+        self._flush()
         return self._groups.apply(drafts, self._number, self._seen_at)
 
     @property
@@ -294,24 +197,7 @@ class StoreBatch:
 
     def finish_poll(self, record: PollRecord, state: FeedState) -> None:
         """Health, schedule, validators and the poll log, in the same transaction as the items."""
-        record_poll(self._connection, record)
-        values = state_to_columns(state) | {"lease_holder": None, "lease_until_at": None}
-        done = self._connection.execute(
-            _FINISH_HELD if self._holder else _FINISH,
-            values | {"b_feed": record.feed} | ({"b_holder": self._holder} if self._holder else {}),
-        )
-        if done.rowcount != 1 and self._holder:
-            raise StoreError(
-                "its lease has ended and another worker may have polled it",
-                subject=record.feed,
-                remedy="nothing was stored twice; it is polled again when it is due",
-            )
-        if done.rowcount != 1:
-            raise StoreError(
-                "this feed is not in the database",
-                subject=record.feed,
-                remedy="declare it in a feed file or add it with `monitor feeds add`",
-            )
+        self._polls.append((record, state))
 
     def put_part(self, run: str, part: int, value: Any) -> None:
         """Keeps what a part of shared work came to, with what it stored."""
@@ -319,22 +205,56 @@ class StoreBatch:
         upsert(self._connection, WORK_PART, row, key=["run", "part"])
 
     def finish(self) -> None:
-        """Brings the touched events up to date; called before the commit."""
+        """Writes what is left and brings the touched events up to date; called before the commit.
+
+        Raises StoreError where a feed was finished that this holder has no longer.
+        """
+        self._flush()
         self._groups.finish()
+        if self._polls:
+            record_polls(self._connection, [record for record, _ in self._polls])
+            states = {record.feed: state for record, state in self._polls}
+            finish_feeds(self._connection, states, holder=self._holder)
+
+    def _take_numbers(self, table: Table, count: int) -> range | list[int]:
+        """The next numbers, of rows that are inserted later."""
+        if not count:
+            return []
+        first = self._next.get(table.name)
+        given: range | list[int] = (
+            range(first, first + count)
+            if first is not None
+            else numbers(self._connection, table, count)
+        )
+        if isinstance(given, range):  # SQLite: nobody else gives any out before the commit
+            self._next[table.name] = given.stop
+        return given
 
     def _insert(self, new: Sequence[Told], how: How, warm_up: bool) -> None:
-        rows = []
         for each in new:
-            row = item_to_columns(each.item)
-            at = each.item.first_seen_at
-            row |= {"number": each.number, "identity": each.identity, "how": how}
-            rows.append(row | {"warm_up": warm_up, "first_seen_at": at, "since_at": at})
-        bulk_insert(self._connection, ITEM, rows)
-        _index(self._connection, new)
+            item, at = each.item, each.item.first_seen_at
+            self._items.append(
+                (
+                    item.id, item.feed, each.identity, item.title, item.summary, item.link,
+                    item.link_key or None, item.content_hash, item.lang, item.source,
+                    item.published_at, each.number, how, warm_up, at, at,
+                )
+            )  # fmt: skip
+            self._words.append((each.number, item.title, item.summary))
+
+    def _flush(self) -> None:
+        """Inserts the rows that were gathered, in the order of their references."""
+        insert_tuples(self._connection, ITEM, _ITEM_NAMES, self._items)
+        index_items(self._connection, self._words)
+        insert_tuples(self._connection, SIGHTING, _SIGHTING_NAMES, self._sightings, skip_known=True)
+        insert_tuples(self._connection, HIT, _HIT_NAMES, self._hits)
+        for rows in (self._items, self._words, self._sightings, self._hits):
+            rows.clear()
 
     def _edit(self, edited: Sequence[Told]) -> None:
         if not edited:
             return
+        self._flush()
         keep_past(
             self._connection,
             select(
@@ -360,21 +280,21 @@ class StoreBatch:
             ],
         )
         unindex_items(self._connection, [each.number for each in edited])
-        _index(self._connection, edited)
+        texts = [(each.number, each.item.title, each.item.summary) for each in edited]
+        index_items(self._connection, texts)
         self._groups.touch_items({each.number for each in edited})
 
     def _sight(self, told: Sequence[Told]) -> None:
-        rows = [
-            {
-                "feed": each.item.feed,
-                "identity": each.identity,
-                "item": each.number,
-                "first_seen_at": self._seen_at.get(each.number, self._now),
-            }
+        self._sightings += [
+            (
+                each.item.feed,
+                each.identity,
+                each.number,
+                self._seen_at.get(each.number, self._now),
+            )
             for each in told
             if not each.sighted
         ]
-        bulk_insert(self._connection, SIGHTING, rows, skip_known=True)
 
     def _note_import(self, items: Sequence[Item], new: Sequence[Told]) -> None:
         dated = {each.id for each in items if each.first_seen_at is not None}
@@ -396,9 +316,13 @@ class StoreBatch:
         return number
 
     def _known_hits(self, items: Collection[int]) -> dict[tuple[int, str, str], AnyRow]:
-        if not items:
+        """The hits of these items; one that is new in this batch has only what it was given in it."""
+        asked = [each for each in items if each not in self._fresh or each in self._with_hits]
+        self._with_hits |= set(items)
+        if not asked:
             return {}
-        query = select(HIT).where(among(self._connection, HIT.c.item, items))
+        self._flush()
+        query = select(HIT).where(among(self._connection, HIT.c.item, asked))
         known: dict[tuple[int, str, str], AnyRow] = {}
         for row in self._connection.execute(query):
             known[row.item, row.watch, row.indicator] = row
@@ -421,10 +345,6 @@ class StoreBatch:
             .values(**columns, since_at=max(row.since_at, self._now), withdrawn_at=None)
         )
         return restored
-
-
-def _index(connection: Connection, told: Sequence[Told]) -> None:
-    index_items(connection, [(each.number, each.item.title, each.item.summary) for each in told])
 
 
 def keep_past(

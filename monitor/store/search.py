@@ -16,21 +16,25 @@ from sqlalchemy import Connection, bindparam, column, delete, func, select, text
 
 from monitor.desk import Found, FoundPage
 from monitor.model import Item
-from monitor.store.bulk import bulk_insert
+from monitor.store.bulk import insert_tuples
 from monitor.store.codec import item_from
 from monitor.store.part import Part, chunks
 from monitor.store.tables import EVENT_ITEM, HIT, ITEM, ITEM_SEARCH
 from monitor.text import cut, fold
 
 _WORD = re.compile(r"[^\W_]+")
+_ASCII_WORDS = {
+    code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)
+}  # what folding and cutting at ``_WORD`` come to
 LIMIT_BYTES = 16 * 1024  # of an item's text is searchable; a feed item is a tenth of that
 
 
 def words_of(*texts: str) -> list[str]:
     """The folded words of texts, each once, in order."""
-    return list(
-        dict.fromkeys(_WORD.findall(fold(cut("\n".join(texts), LIMIT_BYTES)).text.casefold()))
-    )
+    text = cut("\n".join(texts), LIMIT_BYTES)
+    if text.isascii():  # the same words, found a good deal faster
+        return list(dict.fromkeys(text.translate(_ASCII_WORDS).split()))
+    return list(dict.fromkeys(_WORD.findall(fold(text).text.casefold())))
 
 
 class Search(Part):
@@ -92,15 +96,12 @@ def matching(is_sqlite: bool, words: Sequence[str]) -> Any:
 
 def index_items(connection: Connection, items: Sequence[tuple[int, str, str]]) -> None:
     """Makes items (number, title, summary) searchable; they were not before."""
-    rows = [{"item": n, "body": " ".join(words_of(title, summary))} for n, title, summary in items]
+    rows = [(number, " ".join(words_of(title, summary))) for number, title, summary in items]
     if not rows:
         return
-    bulk_insert(connection, ITEM_SEARCH, rows)
+    insert_tuples(connection, ITEM_SEARCH, ("item", "body"), rows)
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(
-            "INSERT INTO item_fts (rowid, body) VALUES (?, ?)",
-            [(row["item"], row["body"]) for row in rows],
-        )
+        connection.exec_driver_sql("INSERT INTO item_fts (rowid, body) VALUES (?, ?)", rows)
 
 
 def unindex_items(connection: Connection, numbers: Collection[int]) -> None:
