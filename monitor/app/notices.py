@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -24,6 +25,8 @@ _log = structlog.get_logger(__name__)
 _META = "operator-told"
 _WRITABLE = "operator-writable"  # written when the store had been in trouble: can it be?
 _TEMPLATE = "operator-template"
+_UNMADE = "digests-unmade"
+_CALLED = "heartbeat-called-for"
 _STALE = timedelta(hours=1)  # beyond the interval: nobody polls
 _OVERDUE = timedelta(hours=2)  # a message that still waits so long after it was frozen
 _SETTLED = timedelta(minutes=30)  # a start after downtime is no loss of coverage
@@ -40,8 +43,22 @@ class Notices(Mailing):
 
     @cached_property
     def unmade_digests(self) -> dict[tuple[str, str], tuple[str, datetime]]:
-        """(subscription, recipient) → why its digest cannot be made, and since when."""
-        return {}
+        """(subscription, recipient) → why its digest cannot be made, and since when.
+
+        Kept in the store too: the next command of a crontab is another process.
+        """
+        try:
+            rows = json.loads(self.store.get_meta(_UNMADE) or "[]")
+            return {(name, to): (why, datetime.fromisoformat(at)) for name, to, why, at in rows}
+        except (ValueError, TypeError):
+            return {}
+
+    def keep_unmade_digests(self, now: datetime) -> None:
+        """Writes ``unmade_digests`` down, if it is not what stands there."""
+        rows = [[*key, why, at.isoformat()] for key, (why, at) in self.unmade_digests.items()]
+        text = json.dumps(rows, ensure_ascii=False) if rows else ""
+        if text != (self.store.get_meta(_UNMADE) or ""):
+            self.store.set_meta(_UNMADE, text, now=now)
 
     def freeze_notices(self, now: datetime) -> int:
         """Tells the operator of what is newly wrong and newly mended; returns how many messages.
@@ -242,11 +259,9 @@ class Notices(Mailing):
 
     # ── Heartbeat ────────────────────────────────────────────────────────────────────────────────
 
-    _called_for: datetime | None = None
-
     async def heartbeat_due(self, now: datetime) -> None:
         """Calls the watchdog after each good cycle: feeds were read since the last call, and every
-        digest could be made."""
+        digest could be made. Once, whichever process is the first to look. Raises MailError."""
         url = self.config.operator.heartbeat_url
         if not url:
             return
@@ -254,7 +269,9 @@ class Notices(Mailing):
         good = max(
             (each.state.last_good_at for each in feeds if each.state.last_good_at), default=None
         )
-        if good is None or good == self._called_for or self.unmade_digests:
+        if good is None or await asyncio.to_thread(lambda: bool(self.unmade_digests)):
+            return
+        if await asyncio.to_thread(self.store.get_meta, _CALLED) == good.isoformat():
             return
         await call(url)
-        self._called_for = good
+        await asyncio.to_thread(self.store.set_meta, _CALLED, good.isoformat(), now=now)

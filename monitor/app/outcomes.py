@@ -54,6 +54,15 @@ class Delivery:
     files: list[Path] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
+    def add(self, other: Delivery) -> None:
+        """What became of further messages."""
+        self.frozen += other.frozen
+        self.sent += other.sent
+        self.waiting += other.waiting
+        self.failed += other.failed
+        self.files += other.files
+        self.errors += other.errors
+
     def as_json(self) -> dict[str, Any]:
         return {
             "frozen": self.frozen,

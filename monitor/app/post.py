@@ -17,9 +17,8 @@ from pathlib import Path
 import structlog
 
 from monitor import resources
-from monitor.app.alerting import Alerting
-from monitor.app.declared import subscriptions
 from monitor.app.outcomes import Delivery
+from monitor.app.subscribing import Subscribing
 from monitor.config import Config
 from monitor.digest import (
     Attachment,
@@ -29,14 +28,13 @@ from monitor.digest import (
     digest_message,
     due,
     newest,
-    unsubscribe_verify,
     upcoming,
 )
 from monitor.digest.compose import Composed
 from monitor.digest.letters import Letter, bare, frozen
 from monitor.digest.report import packed
 from monitor.digest.sample import check as check_folder
-from monitor.errors import ConfigError, Problem, StoreError
+from monitor.errors import MailError, Problem, StoreError
 from monitor.mail import FolderMailer
 from monitor.model import Assessment, Event, FeedStatus, StoredHit, Subscription
 from monitor.service import Job, Role
@@ -51,7 +49,7 @@ _SENDERS: frozenset[Role] = frozenset({"all", "worker"})
 _DECIDERS: frozenset[Role] = frozenset({"all", "scheduler"})
 
 
-class Post(Alerting, ABC):
+class Post(Subscribing, ABC):
     """Everything that leaves by mail or chat."""
 
     # ── Digests ──────────────────────────────────────────────────────────────────────────────────
@@ -67,7 +65,28 @@ class Post(Alerting, ABC):
         done.frozen = frozen
         done.failed += len(unmade)
         done.errors += unmade
+        if not self._is_served() and self.freeze_notices(now):
+            done.add(self.deliver(now))
         return done
+
+    def speak_up(self, *, now: datetime) -> Delivery:
+        """What the service does beside polling, for who polls by a crontab: alerts, the operator's
+        notices and the heartbeat, where they are configured. A service that runs does it itself."""
+        done = Delivery()
+        if self._is_served():
+            return done
+        if self.config.alerts or self.config.operator.to:
+            done.frozen = self.freeze_alerts(now) + self.freeze_notices(now)
+            done.add(self.deliver(now))
+        try:
+            self.finish(self.heartbeat_due(now))
+        except MailError as error:
+            done.failed += 1
+            done.errors.append(str(error))
+        return done
+
+    def _is_served(self) -> bool:
+        return self.store.run_lock_holder() is not None
 
     def freeze_due(
         self,
@@ -102,23 +121,12 @@ class Post(Alerting, ABC):
                 )
                 if unmade is not None:
                     unmade.append(f"digest {subscription.name} to {recipient}: {error}")
+        if name is None:  # of who is no reader any more nobody waits for one
+            there = {(each.name, bare(to)) for each, to in self.readers()}
+            for key in self.unmade_digests.keys() - there:
+                del self.unmade_digests[key]
+        self.keep_unmade_digests(now)
         return frozen
-
-    def readers(self, name: str | None = None) -> Iterator[tuple[Subscription, str]]:
-        """(subscription, recipient) of everyone who has not unsubscribed.
-
-        Raises ConfigError for a ``name`` that no digest has.
-        """
-        declared = subscriptions(self.config)
-        if name is not None and name not in {each.name for each in declared}:
-            known = ", ".join(each.name for each in declared) or "none is configured"
-            raise ConfigError("there is no such digest", subject=name, remedy=f"Known: {known}")
-        stopped = set(self.store.stopped_subscriptions()) if declared else set()
-        for subscription in declared:
-            if name is None or subscription.name == name:
-                for recipient in subscription.to:
-                    if (subscription.name, bare(recipient)) not in stopped:
-                        yield subscription, recipient
 
     def _due(
         self, subscription: Subscription, recipient: str, now: datetime, start: datetime
@@ -273,28 +281,6 @@ class Post(Alerting, ABC):
     @abstractmethod
     def report(self, *, as_of: datetime) -> str:
         """The report as one HTML text; the pages know how."""
-
-    # ── Unsubscribing ────────────────────────────────────────────────────────────────────────────
-
-    def unsubscribe(self, token: str, *, now: datetime) -> tuple[str, str] | None:
-        """Ends the subscription that a link's token is for; (name, recipient), or None for no token
-        of ours. Doing it twice is doing it once."""
-        found = self.subscription_of(token)
-        if found is not None:
-            name, recipient = found
-            self.store.note_subscription(name, recipient, now=now)
-            self.store.stop_subscription(name, recipient, now=now)
-            _log.info("unsubscribed", name=name, to=recipient)
-        return found
-
-    def subscription_of(self, token: str) -> tuple[str, str] | None:
-        """Whom a link's token is for; changes nothing."""
-        known = [
-            (each.name, bare(recipient))
-            for each in subscriptions(self.config)
-            for recipient in each.to
-        ]
-        return unsubscribe_verify(token, self.house.secret, known)
 
     # ── The service ──────────────────────────────────────────────────────────────────────────────
 

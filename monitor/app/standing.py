@@ -154,6 +154,8 @@ class Standing(Cycles):
         waiting = self.store.outbox_counts()
         failed = waiting.get("failed", 0)
         words = f"{_place(url)}; digests to {in_words(to) or 'nobody'}"
+        if stopped := len(self.store.stopped_subscriptions()):
+            words += f"; {stopped} unsubscribed, see: monitor subscriptions list"
         if failed:
             words += f"; {failed} failed, see: monitor outbox list"
         if url.startswith("file:"):

@@ -34,10 +34,16 @@ def poll(
     everything: Annotated[bool, typer.Option("--all", help="Also feeds that are not due.")] = False,
     json: JsonOption = False,
 ) -> int:
-    """Run one cycle: fetch the feeds that are due, parse, match, group and store."""
+    """Run one cycle: fetch the feeds that are due, parse, match, group and store.
+
+    Alerts, the operator's notices and the heartbeat follow, unless the service runs and sees to them.
+    """
     summary = session.app.poll(now=session.now(), everything=everything)
     _print(summary, json, "no feed is due; with --all every feed is polled")
-    return IN_PART if summary.failed else DONE
+    told = session.app.speak_up(now=session.now())
+    if told.frozen or told.sent or told.errors:
+        say(told.as_text())
+    return IN_PART if summary.failed or told.failed or told.waiting else DONE
 
 
 def import_(

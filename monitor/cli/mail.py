@@ -1,4 +1,4 @@
-"""``digest``, ``outbox``, ``mail``: what leaves by mail."""
+"""``digest``, ``subscriptions``, ``outbox``, ``mail``: what leaves by mail, and to whom."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ from monitor.cli.common import (
 
 def register(app: typer.Typer) -> None:
     command(app, "digest")(digest)
+    readers = group("Who reads which digest.")
+    command(readers, "list")(subscriptions_list)
+    command(readers, "stop")(subscriptions_stop)
+    command(readers, "resume")(subscriptions_resume)
+    app.add_typer(readers, name="subscriptions")
     outbox = group("What is waiting, sent or failed.")
     command(outbox, "list")(outbox_list)
     command(outbox, "show")(outbox_show)
@@ -61,6 +66,55 @@ def digest(
     else:
         say(outcome.as_text())
     return IN_PART if outcome.failed or outcome.waiting else DONE
+
+
+DigestArgument = Annotated[str, typer.Argument(metavar="DIGEST", help="Its name.")]
+AddressArgument = Annotated[str, typer.Argument(metavar="ADDRESS", help="The reader's.")]
+
+
+def subscriptions_list(session: Session, json: JsonOption = False) -> int:
+    """List who is sent which digest, and who unsubscribed."""
+    found = session.app.listed_readers(now=session.now())
+    if json:
+        print_json(
+            [
+                {
+                    "digest": each.digest,
+                    "recipient": each.recipient,
+                    "state": "stopped" if each.stopped_at else "sent",
+                    "since_at": each.since_at,
+                    "stopped_at": each.stopped_at,
+                    "last_slot": each.last_slot,
+                    "next_at": each.next_at,
+                }
+                for each in found
+            ]
+        )
+        return DONE
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("digest", "to", "state", "last", "next"):
+        table.add_column(heading, overflow="fold")
+    for each in found:
+        state = f"unsubscribed {iso(each.stopped_at)[:10]}" if each.stopped_at else "sent"
+        after = iso(each.next_at)[:16] if each.next_at else "-"
+        table.add_row(each.digest, each.recipient, state, each.last_slot or "-", after)
+    out_console().print(table)
+    return DONE
+
+
+def subscriptions_stop(session: Session, digest: DigestArgument, address: AddressArgument) -> int:
+    """End a subscription, as the link in its mail does."""
+    found = session.app.stop_reader(digest, address, now=session.now())
+    say(f"{found.recipient} gets the digest {found.digest} no more")
+    return DONE
+
+
+def subscriptions_resume(session: Session, digest: DigestArgument, address: AddressArgument) -> int:
+    """Take a subscription up again after an unsubscription."""
+    found = session.app.resume_reader(digest, address, now=session.now())
+    after = f", next at {iso(found.next_at)}" if found.next_at else ""
+    say(f"{found.recipient} gets the digest {found.digest}{after}")
+    return DONE
 
 
 def outbox_list(session: Session, json: JsonOption = False) -> int:
@@ -119,7 +173,7 @@ def outbox_retry(
     """Try a failed message again: the same bytes, the same Message-ID."""
     outcome = session.app.retry(number, now=session.now())
     say(outcome.as_text())
-    return IN_PART if outcome.failed else DONE
+    return IN_PART if outcome.failed or outcome.waiting else DONE
 
 
 def mail_test(

@@ -51,14 +51,31 @@ class Outbox(Part):
             insert_new(connection, SUBSCRIPTION, [row])
             return cast(datetime, connection.execute(query).scalar_one())
 
-    def stop_subscription(self, name: str, recipient: str, *, now: datetime | None) -> None:
-        """Notes that a recipient unsubscribed (``now``) or came back (None)."""
+    def stop_subscription(self, name: str, recipient: str, *, now: datetime) -> None:
+        """Notes that a recipient unsubscribed."""
         with self.db.write() as connection:
             connection.execute(
                 update(SUBSCRIPTION)
                 .where(SUBSCRIPTION.c.name == name, SUBSCRIPTION.c.recipient == recipient)
                 .values(stopped_at=now)
             )
+
+    def resume_subscription(self, name: str, recipient: str, *, now: datetime) -> None:
+        """Takes a subscription up again that was ended; it begins now."""
+        with self.db.write() as connection:
+            connection.execute(
+                update(SUBSCRIPTION)
+                .where(SUBSCRIPTION.c.name == name, SUBSCRIPTION.c.recipient == recipient)
+                .values(stopped_at=None, since_at=now)
+            )
+
+    def subscriptions(self) -> dict[tuple[str, str], tuple[datetime, datetime | None]]:
+        """(name, recipient) → since when it is known, and when it was ended."""
+        with self.db.read() as connection:
+            return {
+                (row.name, row.recipient): (row.since_at, row.stopped_at)
+                for row in connection.execute(select(SUBSCRIPTION))
+            }
 
     def stopped_subscriptions(self) -> Sequence[tuple[str, str]]:
         """(name, recipient) of those who unsubscribed."""

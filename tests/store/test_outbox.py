@@ -218,8 +218,10 @@ def test_a_subscription_keeps_the_time_it_began(store, make):
     assert store.note_subscription(*WHO, now=make.at(9)) == make.at(0)
     store.stop_subscription(*WHO, now=make.at(10))
     assert store.stopped_subscriptions() == [WHO]
-    store.stop_subscription(*WHO, now=None)
+    assert store.subscriptions() == {WHO: (make.at(0), make.at(10))}
+    store.resume_subscription(*WHO, now=make.at(11))
     assert store.stopped_subscriptions() == []
+    assert store.subscriptions() == {WHO: (make.at(11), None)}
 
 
 def test_an_alert_is_acknowledged_once(store, make):
