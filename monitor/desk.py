@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Literal, Protocol
 
 from monitor.errors import StoreError
-from monitor.model import Item, LevelName, Review, Stage, Status, StoredHit
+from monitor.model import Item, LevelName, Review, Span, Stage, Status, StoredHit
 from monitor.protocols import PollRecord, Store
 
 InboxSort = Literal["independent", "newest", "oldest"]
@@ -177,6 +177,12 @@ class Desk(Store, Protocol):
 
     def facets(self, filter: InboxFilter) -> Facets: ...
 
+    def lead_spans(
+        self, *, status: Status, limit: int
+    ) -> Sequence[tuple[tuple[str, str], tuple[Span, ...]]]:
+        """((watch, indicator), evidence of the lead hit) of the pairs of a status, last seen first."""
+        ...
+
     def waiting(self) -> Mapping[tuple[str, str], Mapping[Status, int]]:
         """(watch, indicator) → status → pairs; what the board and the navigation count."""
         ...
@@ -231,6 +237,10 @@ class Desk(Store, Protocol):
 
     def newest_items(self, *, limit: int) -> Sequence[Item]: ...
     def add_miss(self, miss: Miss) -> None: ...
+    def opinions(self, *, mark: str) -> Sequence[Review]:
+        """The verdicts, oldest first, of the pairs with one whose note begins with ``mark``."""
+        ...
+
     def misses(self) -> Sequence[Miss]: ...
 
     # Feeds
@@ -242,6 +252,17 @@ class Desk(Store, Protocol):
     def add_user(self, user: User) -> None: ...
     def users(self) -> Sequence[User]: ...
     def remove_user(self, name: str) -> bool: ...
+    def login_failures(self, keys: Collection[str]) -> Mapping[str, tuple[int, datetime]]:
+        """Key → how often it has failed, and when the last time."""
+        ...
+
+    def note_login_failure(
+        self, keys: Collection[str], *, now: datetime, forget: datetime, most: int
+    ) -> None:
+        """Counts a failed login; counts from before ``forget`` begin anew, ``most`` are kept."""
+        ...
+
+    def forget_login_failures(self, key: str) -> None: ...
     def secret(self) -> bytes:
         """32 random bytes made once and kept: signs sessions, the same for all workers."""
         ...

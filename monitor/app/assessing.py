@@ -28,6 +28,9 @@ _JUDGED_BY = ("id", "lang", "state", "origin", "reliability", "topics")
 _REREAD = timedelta(hours=1)
 """How often the covered days of the past are read again; the last three at every look."""
 
+_LATELY = timedelta(minutes=1)
+"""How old an assessment may be for those who only look."""
+
 Polls = Mapping[str, Mapping[date, tuple[int, int]]]
 
 
@@ -66,6 +69,7 @@ class Assessing(Base):
         """The assessment of what the store holds, and what has changed since the stored changes."""
         desk = self._at_hand()
         with desk.assessing:
+            version = self.store.events_version()
             feeds = self._feeds()
             found = assess(
                 watch,
@@ -77,7 +81,20 @@ class Assessing(Base):
                 overrides=self.store.level_overrides(),
                 memory=desk.memory,
             )
+            desk.last[watch.id] = (version, found)
             return found, level_changes(found, changes)
+
+    def lately(self, watch: Watch, now: datetime) -> Assessment:
+        """The last assessment if it is a minute old at most and no event has changed, or a new one."""
+        version, found = self._at_hand().last.get(watch.id, (-1, None))
+        if (
+            found is not None
+            and version == self.store.events_version()
+            and found.rules == watch.rules
+            and timedelta() <= now - found.as_of <= _LATELY
+        ):
+            return found
+        return self.assess(watch, now)[0]
 
     def forget_days(self) -> None:
         """The covered days of the past are about to change: an archive comes in."""
@@ -177,6 +194,9 @@ class _Desk:
         self.grouping = threading.RLock()
         self.assessing = threading.RLock()
         self.memory = Memory()
+        self.last: dict[
+            str, tuple[int, Assessment]
+        ] = {}  # watch → version of the events, assessment
         self.polls: dict[str, dict[date, tuple[int, int]]] = {}
         self._read_at: datetime | None = None
         self._graded: dict[int, tuple[Event, Event]] = {}

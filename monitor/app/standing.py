@@ -14,7 +14,7 @@ from monitor.app.declared import subscriptions
 from monitor.app.outcomes import Finding, InstallationStatus, in_words
 from monitor.app.setup import check
 from monitor.errors import ConfigError, MonitorError, WatchError
-from monitor.model import FeedStatus
+from monitor.model import FeedStatus, LevelName
 from monitor.polling import adopts
 
 _LATE = timedelta(
@@ -29,15 +29,8 @@ class Standing(Cycles):
 
     def status(self, *, now: datetime) -> InstallationStatus:
         """Health of the running installation. Raises StoreError if the database cannot be read."""
-        feeds = self.store.feeds()
+        feeds, running, last, reasons = self._stands(now)
         states = Counter(each.state.health if each.feed.enabled else "paused" for each in feeds)
-        outbox = self.store.outbox_counts()
-        beats = self.store.beats()
-        running = self.store.run_lock_holder() or ""
-        polled = [each.state.last_polled_at for each in feeds if each.state.last_polled_at]
-        last = max(polled, default=None)
-        blind, unusable = self._blind(now)
-        reasons = (*self._reasons(now, feeds, outbox, running, last, bool(beats)), *unusable)
         return InstallationStatus(
             at=now,
             ok=not reasons,
@@ -45,27 +38,47 @@ class Standing(Cycles):
             running=running,
             last_cycle_at=last,
             feeds=dict(sorted(states.items())),
-            outbox=outbox,
+            outbox=self.store.outbox_counts(),
             counts=self.store.counts(),
-            blind=blind,
-            beats={name: asdict(beat) for name, beat in beats.items()},
+            blind=tuple(id for (_, id), name in self.levels(now).items() if name == "no-coverage"),
+            beats={name: asdict(beat) for name, beat in self.store.beats().items()},
         )
 
-    def _blind(self, now: datetime) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Indicators without coverage; and why that cannot be said, where a file has a mistake."""
-        unusable = [error for error in (self.feeds_problem,) if error is not None]
-        blind: tuple[str, ...] = ()
+    def reasons(self, *, now: datetime) -> tuple[str, ...]:
+        """What is wrong with the running installation: of ``status`` what is quick to say."""
+        return self._stands(now)[3]
+
+    def levels(self, now: datetime) -> Mapping[tuple[str, str], LevelName]:
+        """(watch, indicator) → level; nothing where a file of the rules has a mistake."""
         try:
-            blind = tuple(
-                level.indicator
-                for _, assessment in self.assessments(as_of=now)
-                for level in assessment.levels
-                if level.level == "no-coverage"
-            )
+            return {
+                (watch.id, each.indicator): each.level
+                for watch in self.watches
+                for each in self.lately(watch, now).levels
+            }
+        except (ConfigError, WatchError):
+            return {}
+
+    def _stands(
+        self, now: datetime
+    ) -> tuple[Sequence[FeedStatus], str, datetime | None, tuple[str, ...]]:
+        """Feeds, who runs, the last poll, and what is wrong."""
+        feeds = self.store.feeds()
+        running = self.store.run_lock_holder() or ""
+        polled = [each.state.last_polled_at for each in feeds if each.state.last_polled_at]
+        last = max(polled, default=None)
+        outbox, beats = self.store.outbox_counts(), self.store.beats()
+        reasons = self._reasons(now, feeds, outbox, running, last, bool(beats))
+        return feeds, running, last, (*reasons, *self._unusable())
+
+    def _unusable(self) -> Iterator[str]:
+        """Mistakes in the files of feeds and rules."""
+        found = [error for error in (self.feeds_problem,) if error is not None]
+        try:
+            _ = self.rules
         except (ConfigError, WatchError) as error:
-            unusable.append(error)
-        told = (f"{str(error).splitlines()[0]} (monitor check shows all)" for error in unusable)
-        return blind, tuple(told)
+            found.append(error)
+        yield from (f"{str(error).splitlines()[0]} (monitor check shows all)" for error in found)
 
     def _reasons(
         self,

@@ -299,11 +299,6 @@ class Working(Spreading, Post, Standing):
     def measures(self, *, now: datetime) -> Measures:
         """What ``/metrics`` shows."""
         found = self.status(now=now)
-        levels = {
-            (watch.id, each.indicator): each.level
-            for watch, assessment in self.assessments(as_of=now)
-            for each in assessment.levels
-        }
         jobs = {
             name: JobMeasure(
                 last_run_at=beat.at, failures=int((beat.detail or {}).get("failures", 0))
@@ -318,7 +313,7 @@ class Working(Spreading, Post, Standing):
             overdue_feeds=self.store.overdue_feeds(before=now - 2 * self.config.fetch.interval),
             stored=found.counts,
             outbox=found.outbox,
-            levels=levels,
+            levels=self.levels(now),
             jobs=jobs,
             queue=self.queue.counts() if self.is_shared else {},
             workers=self.queue.workers() if self.is_shared else int(bool(found.running)),

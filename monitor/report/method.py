@@ -125,11 +125,11 @@ def _suggestion(record: Record) -> str:
 
 
 def false_alarm_terms(
-    dismissed: Iterable[Hit], confirmed: Iterable[Hit], *, most: int = 5
+    dismissed: Iterable[Sequence[Span]], confirmed: Iterable[Sequence[Span]], *, most: int = 5
 ) -> tuple[tuple[str, int, int], ...]:
-    """Terms by how many dismissed hits they are in, with the confirmed ones beside."""
-    bad = Counter(term for hit in dismissed for term in _terms(hit.spans))
-    good = Counter(term for hit in confirmed for term in _terms(hit.spans))
+    """Terms by how many dismissed hits' evidence they are in, with the confirmed ones beside."""
+    bad = Counter(term for spans in dismissed for term in _terms(spans))
+    good = Counter(term for spans in confirmed for term in _terms(spans))
     return tuple((term, count, good[term]) for term, count in bad.most_common(most))
 
 
@@ -139,14 +139,14 @@ def _terms(spans: Sequence[Span]) -> set[str]:
 
 def records_of(events: Iterable[Event]) -> dict[tuple[str, str], Record]:
     """Each indicator's record, from events with their reviews."""
-    hits: dict[tuple[str, str], dict[str, list[Hit]]] = {}
+    hits: dict[tuple[str, str], dict[str, list[Sequence[Span]]]] = {}
     for event in events:
         lead: dict[tuple[str, str], Hit] = {}
         for stored in event.hits:
             lead.setdefault((stored.hit.watch, stored.hit.indicator), stored.hit)
         for pair, hit in lead.items():
             status = event.reviews.get(pair, "new")
-            hits.setdefault(pair, {}).setdefault(status, []).append(hit)
+            hits.setdefault(pair, {}).setdefault(status, []).append(hit.spans)
     return {
         pair: Record(
             confirmed=len(found.get("confirmed", ())),

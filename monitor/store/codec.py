@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -123,6 +123,11 @@ def hit_to_columns(hit: Hit) -> dict[str, Any]:
     }
 
 
+def spans_from(rows: Sequence[Sequence[Any]]) -> tuple[Span, ...]:
+    """Evidence from how it is kept."""
+    return tuple(Span(field=f, start=s, end=e, term=t) for f, s, e, t in rows)
+
+
 def hit_from(fields: Fields, *, item: str, watch: str, indicator: str) -> Hit:
     return Hit(
         watch=watch,
@@ -131,7 +136,7 @@ def hit_from(fields: Fields, *, item: str, watch: str, indicator: str) -> Hit:
         rules=fields["rules"],
         score=fields["score"],
         stage=fields["stage"],
-        spans=tuple(Span(field=f, start=s, end=e, term=t) for f, s, e, t in fields["spans"]),
+        spans=spans_from(fields["spans"]),
         branch=fields["branch"],
         query=fields["query"],
         genre=fields["genre"],

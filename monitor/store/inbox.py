@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any, cast
 
-from sqlalchemy import Connection, Select, and_, case, exists, func, literal, or_, select, tuple_
+from sqlalchemy import Connection, and_, case, exists, func, literal, or_, select, tuple_
 
 from monitor.desk import FacetName, Facets, InboxFilter, InboxPage, InboxRow, InboxSort
 from monitor.errors import ConfigError
-from monitor.model import Status
+from monitor.model import Span, Status
 from monitor.store import reading
-from monitor.store.codec import AnyRow
+from monitor.store.bulk import among
+from monitor.store.codec import AnyRow, spans_from
+from monitor.store.listing import by_status
 from monitor.store.part import Part
-from monitor.store.search import matching, words_of
-from monitor.store.tables import EVENT, EVENT_ITEM, FEED, GRADE, ITEM, PAIR, REVIEW
+from monitor.store.search import evidence_matching, words_of
+from monitor.store.tables import EVENT, EVENT_ITEM, FEED, GRADE, HIT, ITEM, PAIR, REVIEW
 from monitor.store.tally import Tally
 
 _ORIGINS = case((PAIR.c.origins >= 3, "3+"), (PAIR.c.origins == 2, "2"), else_="1")
@@ -56,13 +58,14 @@ class Inbox(Part):
         """One page of pairs; ``after`` is the key of the page before."""
         order = _ORDERS[sort]
         query = select(PAIR.c.event, *_TAIL, *(column for column, _ in order[:-1]))
-        for condition in self._conditions(filter):
-            query = query.where(condition)
         if after is not None:
             query = query.where(_behind(order, _read_key(after, len(order))))
-        query = query.order_by(*(c.desc() if down else c.asc() for c, down in order), *_TAIL)
+        whole = (*order, *((column, False) for column in _TAIL))
         with self.db.read() as connection:
-            keys = connection.execute(query.limit(limit + 1)).all()
+            events = self._events_with(connection, filter)
+            query = query.where(*self._conditions(connection, filter, events, but="status"))
+            query = by_status(query, filter.status, whole, limit + 1)
+            keys = connection.execute(query).all()
             more = len(keys) > limit
             keys = keys[:limit]
             rows = pair_rows(connection, [(k.event, k.watch, k.indicator) for k in keys])
@@ -72,26 +75,41 @@ class Inbox(Part):
     def facets(self, filter: InboxFilter) -> Facets:
         """Counts by facet value, each under all filters but its own."""
         with self.db.read() as connection:
+            events = self._events_with(connection, filter)
             if filter.second_opinion_of is not None:
-                return self._counted_by_sql(connection, filter)
-            events = None
-            if words := words_of(filter.text):
-                events = set(connection.execute(self._events_with(words)).scalars())
+                return self._counted_by_sql(connection, filter, events)
             return self._tally.facets(connection, filter, events=events)
 
-    def _counted_by_sql(self, connection: Connection, filter: InboxFilter) -> Facets:
+    def _counted_by_sql(
+        self, connection: Connection, filter: InboxFilter, events: Collection[int] | None
+    ) -> Facets:
         """For the rare filter that is about a pair's reviews."""
         counts: dict[str, Mapping[str, int]] = {}
         for name, value in _FACETS.items():
             query = select(value.label("value"), func.count().label("rows")).group_by(value)
-            for condition in self._conditions(filter, but=name):
-                query = query.where(condition)
+            query = query.where(*self._conditions(connection, filter, events, but=name))
             found = [(row.value, row.rows) for row in connection.execute(query) if row.value]
             counts[name] = dict(sorted(found, key=lambda each: (-each[1], each[0])))
         whole = select(func.count()).select_from(PAIR)
-        for condition in self._conditions(filter):
-            whole = whole.where(condition)
+        whole = whole.where(*self._conditions(connection, filter, events))
         return Facets(counts=counts, total=int(connection.execute(whole).scalar_one()))
+
+    def lead_spans(
+        self, *, status: Status, limit: int
+    ) -> Sequence[tuple[tuple[str, str], tuple[Span, ...]]]:
+        """((watch, indicator), evidence of the lead hit) of the pairs of a status, last seen first."""
+        newest = (
+            select(PAIR.c.watch, PAIR.c.indicator, PAIR.c.lead)
+            .where(PAIR.c.status == status)
+            .order_by(PAIR.c.last_seen_at.desc(), PAIR.c.event.desc())
+            .limit(limit)
+            .subquery()
+        )
+        query = select(newest.c.watch, newest.c.indicator, HIT.c.spans).join(
+            HIT, HIT.c.number == newest.c.lead
+        )
+        with self.db.read() as connection:
+            return [((w, i), spans_from(spans)) for w, i, spans in connection.execute(query)]
 
     def waiting(self) -> Mapping[tuple[str, str], Mapping[Status, int]]:
         """(watch, indicator) → status → pairs."""
@@ -175,14 +193,30 @@ class Inbox(Part):
                 found += reading.load_events(connection, some, as_of=as_of)
         return [each for each in found if each.members and each.first_seen_at >= since]
 
-    def _events_with(self, words: Sequence[str]) -> Select[Any]:
-        """The events one of whose items holds all words."""
-        return select(EVENT_ITEM.c.event).where(
+    def _events_with(self, connection: Connection, filter: InboxFilter) -> Collection[int] | None:
+        """The events one of whose items holds all the filter's words; None where it has no words.
+
+        Page and facets ask one after the other, and a common word is in most of the evidence.
+        """
+        words = tuple(words_of(filter.text))
+        if not words:
+            return None
+        query = select(EVENT_ITEM.c.event).where(
             EVENT_ITEM.c.removed_at.is_(None),
-            EVENT_ITEM.c.item.in_(matching(self.db.is_sqlite, words)),
+            EVENT_ITEM.c.item.in_(evidence_matching(self.db.is_sqlite, words)),
+        )
+        return self._tally.events(
+            connection, words, lambda: connection.execute(query).scalars().all()
         )
 
-    def _conditions(self, filter: InboxFilter, *, but: FacetName | None = None) -> list[Any]:
+    def _conditions(
+        self,
+        connection: Connection,
+        filter: InboxFilter,
+        events: Collection[int] | None,
+        *,
+        but: FacetName | None = None,
+    ) -> list[Any]:
         wanted: dict[FacetName, Any] = {
             "status": filter.status,
             "indicator": filter.indicator,
@@ -203,8 +237,8 @@ class Inbox(Part):
             found.append(PAIR.c.first_seen_at >= filter.since)
         if filter.until is not None:
             found.append(PAIR.c.first_seen_at < filter.until)
-        if words := words_of(filter.text):
-            found.append(PAIR.c.event.in_(self._events_with(words)))
+        if events is not None:
+            found.append(among(connection, PAIR.c.event, events))
         if filter.second_opinion_of is not None:
             found += [_judged(REVIEW.c.by != filter.second_opinion_of)]
             found += [~_judged(REVIEW.c.by == filter.second_opinion_of)]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, select
 
 from monitor.desk import User
 from monitor.errors import StoreError
-from monitor.store.part import Part, insert_new, upsert
+from monitor.store.part import Part, insert_new, inserting, upsert
 from monitor.store.tables import (
     ACCOUNT,
     BEAT,
@@ -20,6 +20,7 @@ from monitor.store.tables import (
     FEED,
     HIT,
     ITEM,
+    LOGIN_FAILURE,
     MESSAGE,
     META,
     REVIEW,
@@ -62,6 +63,40 @@ class People(Part):
         """Removes a user; what it decided stays. False if there is none."""
         with self.db.write() as connection:
             return connection.execute(delete(ACCOUNT).where(ACCOUNT.c.name == name)).rowcount > 0
+
+    def login_failures(self, keys: Collection[str]) -> Mapping[str, tuple[int, datetime]]:
+        """Key → how often it has failed, and when the last time."""
+        query = select(LOGIN_FAILURE).where(LOGIN_FAILURE.c.key.in_(list(keys)))
+        with self.db.read() as connection:
+            rows = connection.execute(query)
+            return {key: (count, at) for key, count, at in rows}
+
+    def note_login_failure(
+        self, keys: Collection[str], *, now: datetime, forget: datetime, most: int
+    ) -> None:
+        """Counts a failed login; counts from before ``forget`` begin anew, ``most`` are kept."""
+        count, at = LOGIN_FAILURE.c.count, LOGIN_FAILURE.c.at
+        with self.db.write() as connection:
+            for key in sorted(keys):
+                row = {"key": key, "count": 1, "at": now}
+                connection.execute(
+                    inserting(connection, LOGIN_FAILURE)
+                    .values(**row)
+                    .on_conflict_do_update(
+                        index_elements=["key"],
+                        set_={"count": case((at < forget, 1), else_=count + 1), "at": now},
+                    )
+                )
+            connection.execute(delete(LOGIN_FAILURE).where(at < forget))
+            newest = select(LOGIN_FAILURE.c.key).order_by(at.desc()).offset(most).limit(1000)
+            connection.execute(
+                delete(LOGIN_FAILURE).where(LOGIN_FAILURE.c.key.in_(newest.scalar_subquery()))
+            )
+
+    def forget_login_failures(self, key: str) -> None:
+        """Somebody has logged in."""
+        with self.db.write() as connection:
+            connection.execute(delete(LOGIN_FAILURE).where(LOGIN_FAILURE.c.key == key))
 
     def secret(self) -> bytes:
         """32 random bytes made once and kept: signs sessions, the same for all workers."""

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from monitor.model import Event, Item, Member, Status, StoredHit
 from monitor.store.codec import ITEM_TEXT, AnyRow, Fields, hit_from, item_from
+from monitor.store.listing import are_few, newest_events
 from monitor.store.part import Part, chunks
 from monitor.store.tables import (
     AUDIT,
@@ -25,6 +26,7 @@ from monitor.store.tables import (
     HIT_PAST,
     ITEM,
     ITEM_PAST,
+    PAIR,
     REVIEW,
 )
 
@@ -99,7 +101,13 @@ class Reading(Part):
         watch: str | None = None,
     ) -> Sequence[StoredHit]:
         """Hits that hold, newest first; ``since`` is about when they were stored."""
-        query = hit_query(as_of).order_by(HIT.c.stored_at.desc(), HIT.c.number.desc())
+        rare = None
+        if status not in (None, "new") and as_of is None:
+            with self.db.read() as connection:
+                if are_few(connection, status):
+                    rare = select(PAIR.c.event).where(PAIR.c.status == status)
+        query = hit_query(as_of, events=rare)
+        query = query.order_by(HIT.c.stored_at.desc(), HIT.c.number.desc())
         if since is not None:
             query = query.where(HIT.c.stored_at >= since)
         if indicator is not None:
@@ -130,9 +138,16 @@ class Reading(Part):
         With ``ids``, also an event whose hits were all withdrawn; a merged one under what it went into.
         """
         with self.db.read() as connection:
-            numbers = _event_numbers(connection, since, indicator, as_of, ids)
+            pages: Iterable[list[int]]
+            if ids is None and as_of is None:
+                size = 500 if limit is None else min(500, max(50, limit))
+                pages = newest_events(
+                    connection, since=since, indicator=indicator, status=status, size=size
+                )
+            else:
+                pages = chunks(_event_numbers(connection, since, indicator, as_of, ids), 500)
             found: list[Event] = []
-            for some in chunks(numbers, 500):
+            for some in pages:
                 for event in load_events(connection, some, as_of=as_of):
                     if (
                         (event.hits or ids is not None)
@@ -183,7 +198,7 @@ def status_of_hit(as_of: datetime | None) -> Any:
 
 
 def hit_query(
-    as_of: datetime | None = None, *, events: Collection[int] | None = None
+    as_of: datetime | None = None, *, events: Collection[int] | Select[Any] | None = None
 ) -> Select[Any]:
     """Hits with their item, event and status; with ``events`` those of these events."""
     columns = (

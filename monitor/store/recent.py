@@ -11,7 +11,7 @@ import threading
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from monitor.model import Event
 from monitor.store.part import Part, chunks
@@ -68,6 +68,11 @@ class Current(Part):
 
     _current: RecentEvents
     _current_turn: threading.Lock
+
+    def events_version(self) -> int:
+        """Grows with every change of any event, and with every verdict."""
+        with self.db.read() as connection:
+            return int(connection.execute(select(func.max(EVENT.c.version))).scalar() or 0)
 
     def current_events(self, *, since: datetime) -> Sequence[Event]:
         """``events(since=…)``, oldest first: only those that changed since the last call are read.

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select, tuple_
 
 from monitor.desk import ConflictError, Miss
 from monitor.errors import StoreError
 from monitor.model import Review, Status
 from monitor.store import audit
+from monitor.store.codec import AnyRow
 from monitor.store.engine import INGEST_LOCK
 from monitor.store.grouping import Groups, require_event
 from monitor.store.part import Part
@@ -55,10 +56,20 @@ class Reviews(Part):
         if event is not None:
             query = query.where(REVIEW.c.event == event)
         with self.db.read() as connection:
-            return [
-                Review(**{name: row._mapping[name] for name in Review.__dataclass_fields__})
-                for row in connection.execute(query)
-            ]
+            return [_review(row) for row in connection.execute(query)]
+
+    def opinions(self, *, mark: str) -> Sequence[Review]:
+        """The verdicts, oldest first, of the pairs with one whose note begins with ``mark``."""
+        own = REVIEW.alias("own")
+        marked = (
+            select(own.c.event, own.c.watch, own.c.indicator)
+            .where(func.substr(own.c.note, 1, len(mark)) == mark)
+            .distinct()
+        )
+        subject = tuple_(REVIEW.c.event, REVIEW.c.watch, REVIEW.c.indicator)
+        query = select(REVIEW).where(subject.in_(marked)).order_by(REVIEW.c.number)
+        with self.db.read() as connection:
+            return [_review(row) for row in connection.execute(query)]
 
     def add_miss(self, miss: Miss) -> None:
         """Notes that an item was evidence and was not found. Raises StoreError for an unknown item."""
@@ -83,6 +94,10 @@ class Reviews(Part):
         )
         with self.db.read() as connection:
             return [Miss(**row._mapping) for row in connection.execute(query)]
+
+
+def _review(row: AnyRow) -> Review:
+    return Review(**{name: row._mapping[name] for name in Review.__dataclass_fields__})
 
 
 def _append(

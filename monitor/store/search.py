@@ -2,7 +2,8 @@
 
 Neither database's own word breaking is used, as they differ and fold neither yeh nor niqqud. An item's
 words, cut and folded by ``monitor.text`` as the query's are, go into ``item_search``; SQLite indexes
-them with FTS5 (its ``ascii`` tokeniser takes them as they are), PostgreSQL with GIN over an array.
+them with FTS5 (its ``ascii`` tokeniser takes them as they are), PostgreSQL with GIN over an array. On
+SQLite the words of evidence have an index of their own beside, which triggers keep (migration 0004).
 """
 
 from __future__ import annotations
@@ -12,7 +13,18 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, column, delete, func, select, text
+from sqlalchemy import (
+    Connection,
+    Select,
+    TableClause,
+    bindparam,
+    column,
+    delete,
+    func,
+    select,
+    table,
+    text,
+)
 
 from monitor.desk import Found, FoundPage
 from monitor.model import Item
@@ -26,6 +38,7 @@ _WORD = re.compile(r"[^\W_]+")
 _ASCII_WORDS = {
     code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)
 }  # what folding and cutting at ``_WORD`` come to
+LOOKED_AT = 20_000  # items with the words, of which those of a language or feed are picked
 LIMIT_BYTES = 16 * 1024  # of an item's text is searchable; a feed item is a tenth of that
 
 
@@ -51,28 +64,53 @@ class Search(Part):
         after: str | None = None,
         limit: int = 50,
     ) -> FoundPage:
-        """Items in which all words occur, stored last first; ``after`` is the key of a page before."""
+        """Items in which all words occur, stored last first; ``after`` is the key of a page before.
+
+        Under a further filter a page ends, however full it is, after ``LOOKED_AT`` items with the
+        words: there may be none of that language in a million.
+        """
         words = words_of(text)
         if not words:
             return FoundPage(found=())
-        query = select(ITEM).where(ITEM.c.number.in_(matching(self.db.is_sqlite, words)))
-        if lang is not None:
-            query = query.where(ITEM.c.lang == lang)
-        if feed is not None:
-            query = query.where(ITEM.c.feed == feed)
-        if since is not None:
-            query = query.where(ITEM.c.first_seen_at >= since)
-        if until is not None:
-            query = query.where(ITEM.c.first_seen_at < until)
-        if after is not None and after.isdigit():
-            query = query.where(ITEM.c.number < int(after))
-        query = query.order_by(ITEM.c.number.desc()).limit(limit + 1)
+        wanted = [
+            *([ITEM.c.lang == lang] if lang is not None else ()),
+            *([ITEM.c.feed == feed] if feed is not None else ()),
+            *([ITEM.c.first_seen_at >= since] if since is not None else ()),
+            *([ITEM.c.first_seen_at < until] if until is not None else ()),
+        ]
+        key = int(after) if after is not None and after.isdigit() else None
+        inner = self._newest_with(words, key)
         with self.db.read() as connection:
+            if not wanted:
+                inner = inner.limit(limit + 1)
+                end = None
+            else:
+                end = connection.execute(inner.offset(LOOKED_AT).limit(1)).scalar()
+                inner = inner.limit(LOOKED_AT)
+            with_words = inner.subquery()
+            query = select(ITEM).join(with_words, with_words.c.item == ITEM.c.number)
+            query = query.where(*wanted).order_by(with_words.c.item.desc()).limit(limit + 1)
             rows = connection.execute(query).all()
             more = len(rows) > limit
             rows = rows[:limit]
             found = _with_events(connection, {row.number: item_from(row._mapping) for row in rows})
-        return FoundPage(found=tuple(found), after=str(rows[-1].number) if more else None)
+        go_on = rows[-1].number if more else end + 1 if end is not None else None
+        return FoundPage(found=tuple(found), after=None if go_on is None else str(go_on))
+
+    def _newest_with(self, words: Sequence[str], before: int | None) -> Select[Any]:
+        """Numbers of items in which all words occur, the newest first.
+
+        SQLite's index gives them in that order: no more are read than are taken.
+        """
+        if self.db.is_sqlite:
+            number = _ITEMS.c.rowid
+            query = select(number.label("item")).where(_match(_ITEMS, words))
+        else:
+            number = ITEM_SEARCH.c.item
+            query = matching(words)
+        if before is not None:
+            query = query.where(number < before)
+        return query.order_by(number.desc())
 
     def newest_items(self, *, limit: int) -> Sequence[Item]:
         """The items stored last, newest first."""
@@ -81,12 +119,24 @@ class Search(Part):
             return [item_from(row._mapping) for row in connection.execute(query)]
 
 
-def matching(is_sqlite: bool, words: Sequence[str]) -> Any:
-    """A subquery of the numbers of the items in which all words occur."""
+_ITEMS = table("item_fts", column("rowid"))
+_EVIDENCE = table("evidence_fts", column("rowid"))
+
+
+def _match(index: TableClause, words: Sequence[str]) -> Any:
+    phrase = " AND ".join(f'"{word}"' for word in words)
+    return text(f"{index.name} MATCH :fts_words").bindparams(bindparam("fts_words", phrase))
+
+
+def evidence_matching(is_sqlite: bool, words: Sequence[str]) -> Select[Any]:
+    """A subquery of the numbers of the items in which all words occur, of those that are in events."""
     if is_sqlite:
-        phrase = " AND ".join(f'"{word}"' for word in words)
-        match = text("item_fts MATCH :fts_words").bindparams(bindparam("fts_words", phrase))
-        return select(column("rowid")).select_from(text("item_fts")).where(match)
+        return select(_EVIDENCE.c.rowid).where(_match(_EVIDENCE, words))
+    return matching(words)
+
+
+def matching(words: Sequence[str]) -> Select[Any]:
+    """The same over all items, on PostgreSQL."""
     wanted = " & ".join("'" + word.replace("'", "''").replace("\\", "\\\\") + "'" for word in words)
     match = text(
         "array_to_tsvector(string_to_array(item_search.body, ' ')) @@ CAST(:ts_words AS tsquery)"

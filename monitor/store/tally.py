@@ -8,15 +8,20 @@ that a look reads only the events that changed since the look before, whoever ch
 from __future__ import annotations
 
 import threading
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import time
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import chain, repeat
 
 from sqlalchemy import Connection, select
 
 from monitor.desk import FacetName, Facets, InboxFilter
 from monitor.store.tables import EVENT, PAIR
+
+WORDS_KEPT = 8  # searches whose events are kept
+WORDS_FRESH = 30.0  # seconds: an edited item need not change its event
 
 Kind = tuple[str, str, str, str, str, str, str, str]
 """A pair's status, watch, indicator, origins, grade, lang, stage and feed."""
@@ -44,7 +49,25 @@ class Tally:
         default_factory=lambda: defaultdict(lambda: defaultdict(Counter))
     )
     _days: Counter[tuple[str, str, date]] = field(default_factory=Counter)
+    _words: OrderedDict[tuple[str, ...], tuple[int, float, frozenset[int]]] = field(
+        default_factory=OrderedDict
+    )
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def events(
+        self, connection: Connection, words: tuple[str, ...], find: Callable[[], Iterable[int]]
+    ) -> frozenset[int]:
+        """What ``find()`` gives for these words, while no event has changed since it was asked."""
+        with self._lock:
+            self._catch_up(connection)
+            version, at, events = self._words.get(words, (-1, 0.0, frozenset()))
+            if version != self._version or time.monotonic() - at > WORDS_FRESH:
+                events = frozenset(find())
+                self._words[words] = (self._version, time.monotonic(), events)
+                self._words.move_to_end(words)
+            while len(self._words) > WORDS_KEPT:
+                self._words.popitem(last=False)
+            return events
 
     def waiting(self, connection: Connection) -> Mapping[tuple[str, str], Mapping[str, int]]:
         """(watch, indicator) → status → pairs."""
@@ -95,6 +118,9 @@ class Tally:
 
     def _counted(self, filter: InboxFilter, events: Collection[int] | None) -> Counter[Kind]:
         chosen: Iterable[int] = self._pairs if events is None else events
+        if filter.since is None and filter.until is None:
+            found = map(self._pairs.get, chosen, repeat(()))
+            return Counter(kind for kind, _ in chain.from_iterable(found))
         return Counter(
             kind
             for event in chosen

@@ -11,12 +11,11 @@ import hashlib
 import hmac
 import secrets
 import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cache
-from typing import Literal
+from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
@@ -160,44 +159,56 @@ def verified(user: User | None, password: str) -> bool:
     return user is not None
 
 
+class Failures(Protocol):
+    """Where failed logins are counted: the store, so that all processes and restarts know of them."""
+
+    def login_failures(self, keys: Collection[str]) -> Mapping[str, tuple[int, datetime]]: ...
+    def note_login_failure(
+        self, keys: Collection[str], *, now: datetime, forget: datetime, most: int
+    ) -> None: ...
+    def forget_login_failures(self, key: str) -> None: ...
+
+
 class Throttle:
     """Delays after failed logins: by name and by address, doubling, a quarter of an hour at most.
 
-    Kept in the process: a restart forgives, and a second process counts for itself.
+    What is counted is a digest: people type passwords into the wrong field.
     """
 
     FREE = 5
-    LONGEST = 900.0
+    LONGEST = timedelta(minutes=15)
     MOST = 10_000  # keys remembered
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, failures: Failures, secret: bytes, clock: Callable[[], datetime]) -> None:
+        self._failures = failures
+        self._secret = secret
         self._clock = clock
-        self._failed: OrderedDict[str, tuple[int, float]] = OrderedDict()
-        self._lock = threading.Lock()
 
     def wait(self, *keys: str) -> float:
         """Seconds until the next try is looked at; 0 = now."""
-        with self._lock:
-            now = self._clock()
-            return max([0.0, *(self._until(key) - now for key in keys)])
+        now = self._clock()
+        found = self._failures.login_failures([self._digest(key) for key in keys])
+        return max([0.0, *(self._until(count, at, now) for count, at in found.values())])
 
     def failed(self, *keys: str) -> None:
-        with self._lock:
-            for key in keys:
-                count, at = self._failed.pop(key, (0, 0.0))
-                if self._clock() - at > 2 * self.LONGEST:
-                    count = 0
-                self._failed[key] = (count + 1, self._clock())
-            while len(self._failed) > self.MOST:
-                self._failed.popitem(last=False)
+        now = self._clock()
+        self._failures.note_login_failure(
+            [self._digest(key) for key in keys],
+            now=now,
+            forget=now - 2 * self.LONGEST,
+            most=self.MOST,
+        )
 
-    def succeeded(self, *keys: str) -> None:
-        with self._lock:
-            for key in keys:
-                self._failed.pop(key, None)
+    def succeeded(self, key: str) -> None:
+        if self._failures.login_failures([self._digest(key)]):
+            self._failures.forget_login_failures(self._digest(key))
 
-    def _until(self, key: str) -> float:
-        count, at = self._failed.get(key, (0, 0.0))
-        if count < self.FREE:
+    def _digest(self, key: str) -> str:
+        digest = hmac.new(self._secret, f"login\0{key}".encode(), hashlib.sha256)
+        return digest.hexdigest()[:32]
+
+    def _until(self, count: int, at: datetime, now: datetime) -> float:
+        if count < self.FREE or now - at > 2 * self.LONGEST:
             return 0.0
-        return at + min(self.LONGEST, float(2 ** min(20, count - self.FREE)))
+        delay = min(self.LONGEST.total_seconds(), float(2 ** min(20, count - self.FREE)))
+        return min(delay, (at - now).total_seconds() + delay)  # the clock may have been set back

@@ -19,11 +19,11 @@ _TYPES = {"style.css": "text/css", "monitor.js": "text/javascript"}
 def healthz(site: TheSite) -> JSONResponse:
     """200, or 503 with the reasons."""
     try:
-        found = site.installation.status(now=site.now())
+        reasons = site.installation.reasons(now=site.now())
     except MonitorError as error:
-        return JSONResponse({"ok": False, "reasons": [error.problem]}, status_code=503)
-    shape = {"ok": found.ok, "reasons": list(found.reasons)}
-    return JSONResponse(shape, status_code=200 if found.ok else 503)
+        reasons = (error.problem,)
+    shape = {"ok": not reasons, "reasons": list(reasons)}
+    return JSONResponse(shape, status_code=503 if reasons else 200)
 
 
 @router.get("/metrics")

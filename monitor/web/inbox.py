@@ -216,7 +216,7 @@ def second(request: Request, site: TheSite, viewer: TheViewer) -> Response:
             "chosen": chosen,
             "here": given.link(site, after=given.after),
             "reasons": REASONS,
-            "agreements": agreements(site.store.reviews()),
+            "agreements": agreements(site.store.opinions(mark=SECOND)),
             "blind": True,
         },
         title="Second opinion",

@@ -1,22 +1,25 @@
-"""How each indicator has done in review: counts from the store's tally, terms of the newest hits."""
+"""How each indicator has done in review: counts from the store's tally, terms of the newest verdicts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from monitor.model import Hit
+from monitor.model import Span
 from monitor.report.method import Record, false_alarm_terms
 
-NEWEST = 2000  # decided hits whose terms are counted
+NEWEST = 2000  # decided pairs whose terms are counted
 
 
 def kept_records(store: Any) -> Mapping[tuple[str, str], Record]:
     """(watch, indicator) → its record."""
-    decided: dict[str, dict[tuple[str, str], list[Hit]]] = {"confirmed": {}, "dismissed": {}}
+    decided: dict[str, dict[tuple[str, str], list[Sequence[Span]]]] = {
+        "confirmed": {},
+        "dismissed": {},
+    }
     for status, by_pair in decided.items():
-        for stored in store.hits(status=status, limit=NEWEST):
-            by_pair.setdefault((stored.hit.watch, stored.hit.indicator), []).append(stored.hit)
+        for pair, spans in store.lead_spans(status=status, limit=NEWEST):
+            by_pair.setdefault(pair, []).append(spans)
     return {
         pair: Record(
             confirmed=counts.get("confirmed", 0),

@@ -73,7 +73,6 @@ class Site:
         self.installation = installation
         self.settings = settings
         self.prefix = prefix_of(settings)
-        self.throttle = Throttle()
         self.snapshot = Kept(
             self._snapshot, seconds=30, patience=2.0, meanwhile=self._not_assessed_yet
         )
@@ -87,6 +86,10 @@ class Site:
     @cached_property
     def sessions(self) -> Sessions:
         return Sessions(self.installation.store.secret())
+
+    @cached_property
+    def throttle(self) -> Throttle:
+        return Throttle(self.store, self.store.secret(), self.now)
 
     @property
     def store(self) -> Any:
@@ -267,7 +270,7 @@ class Site:
 
     def _snapshot(self) -> Snapshot:
         now = self.now()
-        assessed = {w.id: self.installation.assess(w, now)[0] for w in self.watches}
+        assessed = {w.id: self.installation.lately(w, now) for w in self.watches}
         return self._seen(now, assessed)
 
     def _not_assessed_yet(self) -> Snapshot:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -184,7 +185,6 @@ def test_failed_logins_are_slowed_down(guarded: Any) -> None:
     token = client.csrf("/login")
     throttle = client.site.throttle
     assert client.send("/login", csrf=token, name="ana", password="wrong").status_code == 401
-    assert "name ana" in throttle._failed and any("address" in key for key in throttle._failed)
     for _ in range(12):  # what a dozen wrong passwords more would do
         throttle.failed("name ana")
     answer = client.send("/login", csrf=token, name="ana", password=PASSWORD)
@@ -192,28 +192,47 @@ def test_failed_logins_are_slowed_down(guarded: Any) -> None:
     assert client.send("/login", csrf=token, name="ben", password=PASSWORD).status_code == 303
 
 
-def test_the_throttle_doubles_forgives_and_stays_small() -> None:
-    now = [0.0]
-    throttle = Throttle(clock=lambda: now[0])
+def test_another_process_knows_of_failed_logins_and_neither_keeps_what_was_typed(
+    guarded: Any,
+) -> None:
+    one, other = guarded.client(), guarded.client()
+    for _ in range(5):
+        one.login("correct horse battery", "ana")  # typed into the wrong fields
+    assert other.site.throttle.wait("name correct horse battery") > 0
+    assert one.login("ben", PASSWORD).status_code == 429  # the address has failed as often
+    with guarded.store.db.read() as connection:
+        kept = connection.exec_driver_sql("SELECT key FROM login_failure").scalars().all()
+    assert len(kept) == 2 and not any("horse" in key for key in kept)
+
+
+def test_the_throttle_doubles_forgives_and_stays_small(
+    guarded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    throttle = guarded.client().site.throttle
     for _ in range(5):
         assert throttle.wait("a") == 0
         throttle.failed("a")
     waits = []
     for _ in range(4):
         waits.append(throttle.wait("a"))
-        now[0] += throttle.wait("a")
+        guarded.app.at += timedelta(seconds=throttle.wait("a"))
         throttle.failed("a")
     assert waits == [1, 2, 4, 8]
     assert throttle.wait("b") == 0
     for _ in range(30):
         throttle.failed("a")
-    assert throttle.wait("a") == Throttle.LONGEST
-    now[0] += 3 * Throttle.LONGEST
+    assert throttle.wait("a") == Throttle.LONGEST.total_seconds()
+    guarded.app.at -= timedelta(days=1)  # the clock is set back
+    assert throttle.wait("a") == Throttle.LONGEST.total_seconds()
+    guarded.app.at += timedelta(days=1) + 3 * Throttle.LONGEST
     throttle.failed("a")
     assert throttle.wait("a") == 0
-    for number in range(Throttle.MOST + 5):
+    monkeypatch.setattr(Throttle, "MOST", 10)
+    for number in range(15):
+        guarded.app.at += timedelta(seconds=1)
         throttle.failed(f"x{number}")
-    assert len(throttle._failed) == Throttle.MOST
+    with guarded.store.db.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM login_failure").scalar() == 10
 
 
 def test_a_session_ends_with_logout_removal_and_a_new_password(guarded: Any) -> None:

@@ -16,6 +16,7 @@ from monitor.store.tables.desk import (
     BeatRow,
     GradeRow,
     LevelChangeRow,
+    LoginFailureRow,
     MessageHitRow,
     MessageRow,
     MetaRow,
@@ -64,6 +65,7 @@ MESSAGE = table(MessageRow)
 MESSAGE_HIT = table(MessageHitRow)
 ACKNOWLEDGEMENT = table(AcknowledgementRow)
 ACCOUNT = table(AccountRow)
+LOGIN_FAILURE = table(LoginFailureRow)
 MISS = table(MissRow)
 BEAT = table(BeatRow)
 PAIR = table(PairRow)
@@ -93,6 +95,7 @@ __all__ = [
     "ITEM_PAST",
     "ITEM_SEARCH",
     "LEVEL_CHANGE",
+    "LOGIN_FAILURE",
     "MESSAGE",
     "MESSAGE_HIT",
     "META",

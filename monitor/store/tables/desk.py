@@ -225,6 +225,16 @@ class AuditRow(Row, table=True):
     indicator: str = string()
 
 
+class LoginFailureRow(Row, table=True):
+    """How often a login has failed, by a digest of the name or the address; forgotten in an hour."""
+
+    __tablename__ = "login_failure"
+
+    key: str = string(key=True)
+    count: int
+    at: datetime = moment(index=True)  # of the last
+
+
 class MissRow(Row, table=True):
     """An analyst says: this item was evidence, and was not found."""
 
