@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from monitor.text import fold
 
@@ -59,24 +60,29 @@ _AFTER = (
 )
 
 
-def _compile() -> list[tuple[str, str, re.Pattern[str], re.Pattern[str]]]:
-    found = []
+_WORD = re.compile(r"\w+")
+
+
+def _compile() -> Iterator[tuple[str, frozenset[str], re.Pattern[str], re.Pattern[str]]]:
     before, after = fold(_BEFORE).text.casefold(), fold(_AFTER).text.casefold()
     for id, forms in _AGENCIES.items():
-        names = "|".join(
-            sorted((re.escape(fold(f).text.casefold()) for f in forms.split("|")), key=len)[::-1]
-        )
+        folded = [fold(form).text.casefold() for form in forms.split("|")]
+        names = "|".join(sorted(map(re.escape, folded), key=len)[::-1])
         cue = re.compile(
             rf"(?:(?:{before})\s+(?:агентство |agency |news agency |وكاله |خبرگزاري |ال)?(?:{names})\b)"
             rf"|(?:\b(?:{names})\s+(?:{after})\b)"
         )
         end = re.compile(rf"[:،,;؛—–\-|(]\s*(?:خبرگزاري |وكاله |агентство )?(?:{names})\)?\s*$")
-        found.append((id, names, cue, end))
-    return found
+        yield id, frozenset(_WORD.findall(form)[0] for form in folded), cue, end
 
 
-_PATTERNS = _compile()
-_ANY = re.compile(r"(?<!\w)(?:" + "|".join(names for _, names, _, _ in _PATTERNS) + r")(?!\w)")
+_COMPILED = [*_compile()]
+_PATTERNS = {id: (cue, end) for id, _, cue, end in _COMPILED}
+_BEGINNING: dict[str, set[str]] = {}
+"""First word of a name → the agencies that it may be."""
+for _id, _firsts, _, _ in _COMPILED:
+    for _first in _firsts:
+        _BEGINNING.setdefault(_first, set()).add(_id)
 
 OWNERS: dict[str, str] = {
     "tass": "state:ru", "ria": "state:ru", "sputnik": "state:ru", "rt": "state:ru",
@@ -93,11 +99,17 @@ def attributed(title: str, summary: str = "") -> frozenset[str]:
     found: set[str] = set()
     for text in (title, summary):
         text = text.casefold()
-        if text and _ANY.search(text):
-            found.update(
-                id for id, _, cue, end in _PATTERNS if cue.search(text) or end.search(text)
-            )
+        for first in _BEGINNING.keys() & _WORD.findall(text):
+            for id in _BEGINNING[first] - found:
+                cue, end = _PATTERNS[id]
+                if cue.search(text) or end.search(text):
+                    found.add(id)
     return frozenset(found)
+
+
+def may_attribute(word: str) -> bool:
+    """Whether a folded word can begin the name of an agency; texts without one attribute nothing."""
+    return not _BEGINNING.keys().isdisjoint(_WORD.findall(word.casefold()))
 
 
 def origin_of(agency: str) -> str:

@@ -22,6 +22,7 @@ WORTH: Mapping[str, float] = {
 }  # fmt: skip
 """What sharing a concept is worth, by its kind; named things that are rarer are worth ``NAMED``."""
 NAMED = 1.3
+FIRST = "first report"
 _SPLIT = re.compile(r"split from event (\d+)")
 
 
@@ -90,7 +91,8 @@ class Grouper:
     def _follow(self, events: Sequence[Event]) -> None:
         """Brings the window in line with the events as they are now."""
         given = {event.id: event for event in events}
-        changed = [event for event in events if self._events.get(event.id) != event]
+        known = self._events.get
+        changed = [e for e in events if (old := known(e.id)) is not e and old != e]
         for id in self._events.keys() - given.keys():
             for member in self._events[id].members:
                 self._forget(member.item.id, id)
@@ -150,6 +152,9 @@ class Grouper:
     # ── What is to change ────────────────────────────────────────────────────────────────────────
 
     def _drafts(self, part: set[str]) -> Iterable[EventDraft]:
+        if len(part) == 1 and (draft := self._alone(*part)) is not None:
+            yield draft
+            return
         groups = partition(self._window, part, self._fixed)
         events = self._assign(groups)
         for group, event in zip(groups, events, strict=True):
@@ -175,6 +180,15 @@ class Grouper:
                     why=reason,
                 )
 
+    def _alone(self, id: str) -> EventDraft | None:
+        """The draft of a new item that is like no other; most are."""
+        if id in self._seen or id in self._fixed:
+            return None
+        title = self._items[id].title
+        return EventDraft(
+            event=None, key=f"item:{id}", title=title, item=id, role="origin", why=FIRST
+        )
+
     def _assign(self, groups: Sequence[Sequence[str]]) -> list[int | None]:
         """Each group keeps the event that most of its items are in; an event goes to one group only."""
         claims: list[tuple[bool, int, int, int]] = []
@@ -193,7 +207,7 @@ class Grouper:
 
     def _reason(self, id: str, place: Place, group: Sequence[str]) -> tuple[float, str]:
         if place.role == "origin":
-            return 1.0, "first report"
+            return 1.0, FIRST
         window = self._window
         others = [each for each in group if each != id]
         other = max(others, key=lambda each: (window.like(id, each), each == place.of, each))

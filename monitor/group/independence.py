@@ -6,7 +6,7 @@ has that agency's, and outlets of one owner or of one state are one origin (docs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from monitor.group.attribution import attributed, origin_of
@@ -57,10 +57,14 @@ def chain(event: Event, feeds: Mapping[str, Feed]) -> tuple[Link, ...]:
 
 def independent_origins(event: Event, feeds: Mapping[str, Feed]) -> int:
     """Distinct origins that report the happening itself; follow-ups and denials do not corroborate."""
+    return _origins(event, chain(event, feeds))
+
+
+def _origins(event: Event, links: Iterable[Link]) -> int:
     reporting = {
         member.item.id for member in event.members if member.role not in ("followup", "denial")
     }
-    return max(1, len({link.origin for link in chain(event, feeds) if link.item in reporting}))
+    return max(1, len({link.origin for link in links if link.item in reporting}))
 
 
 def suggested_grade(event: Event, feeds: Mapping[str, Feed]) -> str:
@@ -72,11 +76,12 @@ def suggested_grade(event: Event, feeds: Mapping[str, Feed]) -> str:
     """
     repeats = {member.item.id for member in event.members if member.role == "copy"}
     letters: dict[str, str] = {}
-    for link, member in zip(chain(event, feeds), sorted(event.members, key=_when), strict=True):
+    links = chain(event, feeds)
+    for link, member in zip(links, sorted(event.members, key=_when), strict=True):
         feed = feeds.get(member.item.feed)
         letter = feed.reliability if feed is not None and link.item not in repeats else "F"
         letters[link.origin] = min(letters.get(link.origin, "F"), letter)
-    origins = independent_origins(event, feeds)
+    origins = _origins(event, links)
     best = min(letters.values(), default="F")
     good = sum(letter <= "C" for letter in letters.values())
     if origins >= 3 and good >= 2:

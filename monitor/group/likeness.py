@@ -7,9 +7,9 @@ and time. The weights are those of a logistic model; docs/decisions/0050 says ho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp, sqrt
+from math import exp, inf, log, sqrt
+from typing import NamedTuple
 
 from monitor.group.fingerprint import Fingerprint, resemblance
 
@@ -28,28 +28,30 @@ NOTIONS, NAMES, NUMBERS = 6.0, 3.0, 2.0
 
 NO_CAPITALS = frozenset(["ar", "fa", "he"])
 
-ACROSS: Mapping[str, float] = {
-    "bias": -3.1,
-    "share": 4.95,  # cosine of the notions
-    "notions": 0.64,  # worth of the shared ones
-    "names": 0.74,
-    "numbers": 1.9,
-    "conflict": -0.44,  # both titles give numbers, none of them the other's
-    "hours": -0.06,
-}
+
+class Weights(NamedTuple):
+    """Of the logistic model, in log-odds."""
+
+    bias: float
+    share: float  # cosine of the notions
+    notions: float  # worth of the shared ones
+    names: float
+    numbers: float
+    conflict: float  # both titles give numbers, none of them the other's
+    hours: float
+    either: float = 0.0  # share of the one title's words in the other item, where it is smaller
+    both: float = 0.0  # where it is greater
+
+
+ACROSS = Weights(
+    bias=-3.1, share=4.95, notions=0.64, names=0.74, numbers=1.9, conflict=-0.44, hours=-0.06
+)
 """Of two items in two languages."""
-WITHIN: Mapping[str, float] = {
-    "bias": -4.3,
-    "share": 4.7,
-    "notions": 0.0,  # says nothing beyond their share
-    "names": 1.0,
-    "numbers": 3.6,
-    "conflict": -2.8,
-    "hours": -0.05,
-    "either": 3.2,  # share of the one title's words in the other item, where it is smaller
-    "both": 3.1,  # where it is greater
-}
-"""Of two in one language: then the words themselves can be asked."""
+WITHIN = Weights(
+    bias=-4.3, share=4.7, notions=0.0, names=1.0, numbers=3.6, conflict=-2.8, hours=-0.05,
+    either=3.2, both=3.1,
+)  # fmt: skip
+"""Of two in one language: then the words can be asked; notions say nothing beyond their share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,47 +66,48 @@ class Likeness:
 NONE = Likeness(0.0, False, 0.0)
 
 
-def compare(one: Fingerprint, two: Fingerprint) -> Likeness:
-    """Symmetric, and a function of the two items alone."""
+def compare(one: Fingerprint, two: Fingerprint, *, least: float = 0.0) -> Likeness:
+    """Symmetric, and a function of the two items alone; ``NONE`` for what is below ``least``."""
     if abs(one.hour - two.hour) > FAR_HOURS:
         return NONE
     text = resemblance(one, two)
-    if is_series(one, two):
+    if text:
+        if is_series(one, two):
+            return NONE
+        if is_copy(one, two, text):
+            return Likeness(max(0.95, text), True, text)
+    elif one.notions.keys().isdisjoint(two.notions):
         return NONE
-    if is_copy(one, two, text):
-        return Likeness(max(0.95, text), True, text)
-    if not text and not one.notions.keys() & two.notions.keys():
+    floor = log(least / (1 - least)) if least else -inf
+    z = logit(one, two, floor=floor)
+    if z < floor or (not text and is_series(one, two)):
         return NONE
-    return Likeness(1 / (1 + exp(-logit(one, two))), False, text)
+    return Likeness(1 / (1 + exp(-z)), False, text)
 
 
-def logit(one: Fingerprint, two: Fingerprint) -> float:
-    """The log-odds that two items tell of the same, of the model for one language or for two."""
-    within = one.lang == two.lang
-    weights = WITHIN if within else ACROSS
+def logit(one: Fingerprint, two: Fingerprint, *, floor: float = -inf) -> float:
+    """The log-odds that two items tell of the same, of the model for one language or for two.
+
+    What cannot come to ``floor`` any more is not worked out to the end.
+    """
+    w = WITHIN if one.lang == two.lang else ACROSS
+    z = w.bias + w.hours * abs(one.hour - two.hour)
     a, b = one.notions, two.notions
-    if len(b) < len(a):
-        a, b = b, a
-    worth = 0.0
-    for notion, value in a.items():
-        if notion in b:
-            worth += value
-    z = weights["bias"] + weights["hours"] * abs(one.hour - two.hour)
+    worth = sum([a[notion] for notion in a.keys() & b.keys()])
     if worth:
-        z += weights["share"] * worth / sqrt(one.worth * two.worth)
-        z += weights["notions"] * min(worth, NOTIONS)
-    names = one.names & two.names
+        z += w.share * worth / sqrt(one.worth * two.worth) + w.notions * min(worth, NOTIONS)
     # Without capitals every word may be a name; two such texts prove nothing by sound.
-    if names and not (one.lang in NO_CAPITALS and two.lang in NO_CAPITALS):
-        z += weights["names"] * min(sum(_name_worth(each) for each in names), NAMES)
-    numbers = one.numbers & two.numbers
-    if numbers:
-        z += weights["numbers"] * min(sum(_number_worth(each) for each in numbers), NUMBERS)
+    if not one.names.isdisjoint(two.names) and not (
+        one.lang in NO_CAPITALS and two.lang in NO_CAPITALS
+    ):
+        z += w.names * min(sum(map(_name_worth, one.names & two.names)), NAMES)
+    if not one.numbers.isdisjoint(two.numbers):
+        z += w.numbers * min(sum(map(_number_worth, one.numbers & two.numbers)), NUMBERS)
     elif one.title_numbers and two.title_numbers:
-        z += weights["conflict"]
-    if within:
+        z += w.conflict
+    if w is WITHIN and z + w.either + w.both >= floor:
         told, other = _told(one, two), _told(two, one)
-        z += weights["either"] * min(told, other) + weights["both"] * max(told, other)
+        z += w.either * min(told, other) + w.both * max(told, other)
     return z
 
 
@@ -128,20 +131,20 @@ def is_series(one: Fingerprint, two: Fingerprint) -> bool:
 
 
 def _title_alike(one: Fingerprint, two: Fingerprint) -> bool:
-    if len(one.title) < 4 or len(two.title) < 4:
+    a, b = one.title, two.title
+    least, most = (len(a), len(b)) if len(a) < len(b) else (len(b), len(a))
+    if least < 4 or least < COPY_TITLE * most:
         return False
-    return len(one.title & two.title) / len(one.title | two.title) >= COPY_TITLE
+    shared = len(a & b)
+    return shared >= COPY_TITLE * (least + most - shared)
 
 
 def _told(one: Fingerprint, two: Fingerprint) -> float:
     """Share of one title's words, by their rarity, that the other item has too."""
-    if not one.telling:
+    if not one.telling or two.stems.isdisjoint(one.headline):
         return 0.0
-    other, found = two.terms, 0.0
-    for stem, worth in one.headline.items():
-        if stem in other:
-            found += worth
-    return found / one.telling
+    other = two.stems
+    return sum([worth for stem, worth in one.headline.items() if stem in other]) / one.telling
 
 
 def _name_worth(name: str) -> float:

@@ -7,37 +7,46 @@ arrival does not matter, and what is kept here is only a memory of work that nee
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+from itertools import combinations
+from typing import TypeAlias
 
 from monitor.group.copies import Copies
 from monitor.group.fingerprint import Fingerprint
-from monitor.group.likeness import FAR_HOURS, Likeness, compare
+from monitor.group.likeness import FAR_HOURS, NONE, Likeness, compare
 
 LINK = 0.35
 """Likeness below which two items do not know of each other."""
 JOIN = 0.5
 """Support that an event must give an item to take it in."""
-CROWD = 400
-"""Items of one half-day that share a key, from which on the key is too common to look by."""
-SLOT_HOURS = 12.0
+TOGETHER = 0.5
+"""Mean likeness of the items of two groups from which on they are one."""
+CROWD = 1_000
+"""Items of one span that share a key, from which on the key is too common to look by."""
+SPAN_HOURS = FAR_HOURS
+KEYED_BY = 6
+"""Notions of an item that it is found by, in pairs: those that are worth most."""
 
-
-@dataclass(slots=True)
-class _Slot:
-    """The items of one half-day by what they can be found by."""
-
-    keys: defaultdict[object, list[str]] = field(default_factory=lambda: defaultdict(list))
+Key: TypeAlias = tuple[str, str]
+FULL: list[str] = []
+"""What stands for the items of a key that is too common."""
 
 
 class Window:
-    """Fingerprints, an index to find the like of one, and the links found."""
+    """Fingerprints, an index to find the like of one, and the links found.
+
+    What it holds grows with the items of the window and goes with them. Items that share no more
+    than keys of a crowd are not compared, so in a crowd alone it matters who came first.
+    """
 
     def __init__(self) -> None:
         self.prints: dict[str, Fingerprint] = {}
         self.links: dict[str, dict[str, Likeness]] = {}
-        self._slots: dict[int, _Slot] = {}
+        self._keys: dict[Key, dict[int, list[str]]] = {}  # key → span of time → items
+        self._full: dict[int, list[Key]] = {}
+        self._items: Counter[int] = Counter()  # in each span
         self._copies = Copies()
 
     def __contains__(self, id: object) -> bool:
@@ -48,51 +57,67 @@ class Window:
 
     def add(self, print: Fingerprint) -> None:
         """Takes an item in and links it with its like. Known ones are replaced."""
-        if print.id in self.prints:
-            if self.prints[print.id] == print:
+        id, prints = print.id, self.prints
+        if id in prints:
+            if prints[id] == print:
                 return
-            self.remove(print.id)
+            self.remove(id)
+        keys, span = _keys(print), _span(print)
         links: dict[str, Likeness] = {}
-        for other in self._candidates(print):
-            like = compare(print, self.prints[other])
-            if like.value >= LINK:
+        for other in self._candidates(print, keys, span):
+            like = compare(print, prints[other], least=LINK)
+            if like is not NONE:
                 links[other] = like
-                self.links[other][print.id] = like
-        self.prints[print.id] = print
-        self.links[print.id] = links
-        self._copies.add(print.id, print.sketch)
-        slot = self._slots.setdefault(_slot(print), _Slot())
-        for found in _keys(print):
-            slot.keys[found].append(print.id)
+                self.links[other][id] = like
+        prints[id] = print
+        self.links[id] = links
+        self._items[span] += 1
+        self._copies.add(id, print.least)
+        for key in keys:
+            spans = self._keys.get(key)
+            if spans is None:
+                self._keys[key] = {span: [id]}
+            elif (some := spans.get(span)) is None:
+                spans[span] = [id]
+            elif len(some) < CROWD and some is not FULL:
+                some.append(id)
+            elif some is not FULL:
+                spans[span] = FULL
+                self._full.setdefault(span, []).append(key)
 
     def remove(self, id: str) -> None:
         print = self.prints.pop(id)
         for other in self.links.pop(id):
             self.links[other].pop(id, None)
-        self._copies.remove(id, print.sketch)
-        number = _slot(print)
-        slot = self._slots[number]
-        for found in _keys(print):
-            slot.keys[found].remove(id)
-            if not slot.keys[found]:
-                del slot.keys[found]
-        if not slot.keys:
-            del self._slots[number]
+        self._copies.remove(id, print.least)
+        span = _span(print)
+        for key in _keys(print):
+            some = self._keys[key][span]
+            if some is not FULL:
+                some.remove(id)
+                if not some:
+                    self._drop(key, span)
+        self._items[span] -= 1
+        if not self._items[span]:
+            del self._items[span]
+            for key in self._full.pop(span, ()):
+                self._drop(key, span)
 
-    def _candidates(self, print: Fingerprint) -> set[str]:
-        found = self._copies.near(print.sketch)
-        reach = int(FAR_HOURS // SLOT_HOURS) + 1
-        here = _slot(print)
-        keys = _keys(print)
-        for number in range(here - reach, here + reach + 1):
-            slot = self._slots.get(number)
-            if slot is None:
-                continue
-            for each in keys:
-                some = slot.keys.get(each)
-                if some is not None and len(some) <= CROWD:
-                    found.update(some)
-        found.discard(print.id)
+    def _drop(self, key: Key, span: int) -> None:
+        spans = self._keys[key]
+        del spans[span]
+        if not spans:
+            del self._keys[key]
+
+    def _candidates(self, print: Fingerprint, keys: Iterable[Key], span: int) -> set[str]:
+        found = self._copies.near(print.least)
+        near = (span - 1, span, span + 1)
+        for key in keys:
+            spans = self._keys.get(key)
+            if spans is not None:
+                for each in near:
+                    if each in spans:
+                        found.update(spans[each])
         return found
 
     def part(self, ids: Iterable[str]) -> list[set[str]]:
@@ -122,19 +147,17 @@ def mixed(print: Fingerprint) -> bool:
     return print.genre in ("live-blog", "digest")
 
 
-def _slot(print: Fingerprint) -> int:
-    return int(print.hour // SLOT_HOURS)
+def _span(print: Fingerprint) -> int:
+    return int(print.hour // SPAN_HOURS)
 
 
-def _keys(print: Fingerprint) -> list[object]:
+def _keys(print: Fingerprint) -> list[Key]:
     """Two shared things are needed to be looked at: pairs of the notions that are worth most."""
-    best = sorted(print.notions, key=lambda each: (-print.notions[each], each))[:6]
-    keys: list[object] = [
-        (one, two) if one < two else (two, one)
-        for index, one in enumerate(best)
-        for two in best[index + 1 :]
-    ]
-    return keys
+    notions = print.notions
+    if len(notions) > KEYED_BY:
+        best = sorted(notions, key=lambda each: (-notions[each], each))[:KEYED_BY]
+        return [*combinations(sorted(best), 2)]
+    return [*combinations(sorted(notions), 2)]
 
 
 def partition(window: Window, part: Collection[str], fixed: Mapping[str, int]) -> list[list[str]]:
@@ -161,9 +184,61 @@ def partition(window: Window, part: Collection[str], fixed: Mapping[str, int]) -
             number = _best(window, id, groups, of)
         groups[number].append(id)
         of[id] = number
+    if len(groups) > 1:
+        groups = _together(
+            window, groups, of, {number: event for event, number in by_event.items()}
+        )
     for group in groups:
         group.sort(key=lambda item: (prints[item].at, item))
     return groups
+
+
+def _together(
+    window: Window, groups: list[list[str]], of: Mapping[str, int], fixed: Mapping[int, int]
+) -> list[list[str]]:
+    """Brings together the groups that began apart before there was an item to tell that they are one.
+
+    Average linkage (Sokal & Michener 1958): the two groups whose items resemble each other most on
+    the average first, as long as that is ``TOGETHER``. ``fixed``: group → event of an analyst.
+    """
+    told = [[id for id in group if not mixed(window.prints[id])] for group in groups]
+    sums: list[dict[int, float]] = [{} for _ in groups]
+    for number, group in enumerate(told):
+        for id in group:
+            for other, like in window.links[id].items():
+                there = of[other]
+                if there > number and not mixed(window.prints[other]):
+                    sums[number][there] = sums[number].get(there, 0.0) + like.value
+                    sums[there][number] = sums[number][there]
+    sizes, events = [len(group) for group in told], dict(fixed)
+
+    def mean(a: int, b: int) -> float:
+        return round(sums[a][b] / (sizes[a] * sizes[b]), 9)
+
+    heap = [(-mean(a, b), a, b) for a, some in enumerate(sums) for b in some if a < b]
+    heapify(heap)
+    gone: set[int] = set()
+    while heap:
+        value, a, b = heappop(heap)
+        if -value < TOGETHER:
+            break
+        if a in gone or b in gone or -value != mean(a, b):
+            continue  # one of them has grown since
+        if a in events and b in events:
+            continue
+        groups[a] = groups[a] + groups[b]
+        sizes[a] += sizes[b]
+        gone.add(b)
+        if b in events:
+            events[a] = events[b]
+        for c, total in sums[b].items():
+            if c != a:
+                sums[a][c] = sums[c][a] = sums[a].get(c, 0.0) + total
+                del sums[c][b]
+        del sums[a][b]
+        for c in sums[a]:
+            heappush(heap, (-mean(a, c), min(a, c), max(a, c)))
+    return [group for number, group in enumerate(groups) if number not in gone]
 
 
 def _best(window: Window, id: str, groups: list[list[str]], of: Mapping[str, int]) -> int:
