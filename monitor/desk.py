@@ -94,7 +94,7 @@ class Facets:
 
 AuditAction = Literal[
     "created", "reviewed", "note", "graded", "split", "merged", "pinned", "unpinned", "item-added",
-    "missed",
+    "missed", "added", "paused", "resumed",
 ]  # fmt: skip
 
 
@@ -241,12 +241,22 @@ class Desk(Store, Protocol):
         """The verdicts, oldest first, of the pairs with one whose note begins with ``mark``."""
         ...
 
+    def decided_since(self, at: datetime) -> int:
+        """How many pairs were confirmed or dismissed since, each once."""
+        ...
+
     def misses(self) -> Sequence[Miss]: ...
 
     # Feeds
     def poll_log(self, feed: str, *, limit: int = 50) -> Sequence[PollRecord]: ...
     def new_items_by_feed(self, *, since: datetime) -> Mapping[str, int]: ...
     def poll_soon(self, feed: str, *, now: datetime) -> bool: ...
+    def set_feed_paused(self, feed: str, paused: bool, *, by: str, at: datetime) -> bool: ...
+    def audit_log(
+        self, *, subject: str | None = None, limit: int | None = None
+    ) -> Sequence[AuditEntry]:
+        """What was done to ``event/12``, ``feed/wire``…, newest first."""
+        ...
 
     # Users
     def add_user(self, user: User) -> None: ...

@@ -1,7 +1,8 @@
-"""Shared fixtures: a fixed time, a loopback web server, a loopback mail server."""
+"""Shared fixtures: a fixed time, stores, a loopback web server, a loopback mail server."""
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +23,17 @@ NOW = datetime(2026, 11, 25, 6, 0, tzinfo=UTC)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
+    config.pluginmanager.register(_stores(), "monitor-stores")
+
+
+def _stores() -> ModuleType:
+    """The fixtures of ``plugins/store.py``: once for all folders, so that there is one PostgreSQL."""
+    path = Path(__file__).parent / "plugins" / "store.py"
+    spec = importlib.util.spec_from_file_location("monitor_store_fixtures", path)
+    assert spec is not None and spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
 
 
 @pytest.fixture

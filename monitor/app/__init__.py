@@ -20,5 +20,5 @@ from monitor.app.working import Working
 __all__ = ["App", "Finding", "check", "init"]
 
 
-class App(Running, Pages, Working, Ruling, Post, Feeding, Standing, Keeping):
+class App(Running, Pages, Feeding, Working, Ruling, Post, Standing, Keeping):
     """One installation, as commands and the service use it."""

@@ -22,7 +22,9 @@ class Feeding(Cycles):
         self.require_feeds()
         return self.store.feeds()
 
-    def add_feed(self, url: str, *, name: str, lang: str | None, now: datetime) -> Feed:
+    def add_feed(
+        self, url: str, *, name: str, lang: str | None, now: datetime, by: str = ""
+    ) -> Feed:
         """Subscribes to a feed, or to the feed that a web page names.
 
         Raises FetchError or ParseError where neither is found, StoreError for one that is there.
@@ -34,7 +36,7 @@ class Feeding(Cycles):
             name=name or found.name or document.title,
             lang=lang or (document.lang[:2] or None),
         )
-        self.store.add_feed(feed, now=now)
+        self.store.add_feed(feed, now=now, by=by)
         return feed
 
     async def _find(self, url: str, now: datetime) -> tuple[Feed, Document]:

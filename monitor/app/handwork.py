@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Self
 
-from monitor.app.assessing import Assessing
+from monitor.app.feeding import Feeding
 from monitor.desk import Miss
-from monitor.errors import ConfigError, QueryError
+from monitor.errors import ConfigError, FetchError, QueryError
 from monitor.match import IndexedMatcher, compile_matcher
 from monitor.model import Document, Entry, Feed, Hit, Indicator, Item, Review, Watch
 from monitor.normalise import normalise
@@ -20,8 +23,30 @@ BY_HAND = "by-hand"  # the feed of items that an analyst added
 _MOST_SECONDS = 8.0  # that a trial may take; then it says on how many items it ran
 
 
-class Handwork(Assessing):
+class Handwork(Feeding):
     """The pages' part of matching and grouping."""
+
+    def read_page(self, link: str, *, now: datetime) -> tuple[str, str]:
+        """(title, text) of an article's page, fetched as carefully as a feed. Raises FetchError."""
+        from monitor.fetch.articles import Articles, article_text, article_title  # for who needs it
+
+        with self.apart() as app:
+            articles = Articles(app.fetcher)
+            page = app.finish(articles.page(link, Feed(id=BY_HAND, url=link), now))
+        text = article_text(page)
+        if not text:
+            raise FetchError("no article was found on the page", subject=link, kind="empty")
+        return article_title(page), text
+
+    @contextmanager
+    def apart(self) -> Iterator[Self]:
+        """This installation with connections of its own, for a thread that is no loop's."""
+        app = type(self)(self.config, now=self._fixed_now)
+        app._store, app._rules = self.store, self.rules
+        try:
+            yield app
+        finally:
+            app.stop_work()
 
     def add_evidence(self, evidence: Evidence, *, by: str, now: datetime) -> Filed:
         """Stores an item that no feed carried: matched by the rules, or filed as the analyst says.
@@ -98,6 +123,11 @@ class Handwork(Assessing):
             branch="",
             query="",
         )
+
+    def subscribe(self, url: str, *, name: str, lang: str | None, by: str, now: datetime) -> Feed:
+        """Adds a feed, or the one that a page names, from the pages. Raises what ``add_feed`` does."""
+        with self.apart() as app:
+            return app.add_feed(url, name=name, lang=lang, now=now, by=by)
 
     # ── Trying a query ───────────────────────────────────────────────────────────────────────────
 

@@ -27,6 +27,8 @@ _ROBOTS_KEPT = 86_400.0  # seconds (RFC 9309 §2.4)
 _ROBOTS_SIZE = 512_000  # bytes that are read (RFC 9309 §2.5)
 _TOKEN = "indicator-monitor"
 _ASIDE = "script,style,noscript,template,nav,aside,footer,form,iframe,figure,button,svg"
+_TITLES = (("meta[property='og:title']", "content"), ("h1", ""), ("title", ""))
+_LONGEST_TITLE = 1000
 _BODIES = ("[itemprop~=articleBody]", "article", "main", "body")
 
 
@@ -51,16 +53,22 @@ class Articles:
         )
         return (*longer, *items[MOST_ARTICLES:])
 
+    async def page(self, link: str, feed: Feed, now: datetime) -> bytes:
+        """One page as it came. Raises FetchError, also for what robots.txt forbids."""
+        if not await self.allowed(link, now):
+            raise FetchError(
+                "the site's robots.txt asks us not to read it", subject=link, kind="refused"
+            )
+        return (await self._fetcher.fetch(Feed(id=feed.id, url=link), now=now)).body
+
     async def _text(self, link: str, feed: Feed, now: datetime) -> str:
         if not link:
             return ""
         try:
-            if not await self.allowed(link, now):
-                return ""
-            page = await self._fetcher.fetch(Feed(id=feed.id, url=link), now=now)
+            page = await self.page(link, feed, now)
         except FetchError:
             return ""
-        return await asyncio.to_thread(article_text, page.body)
+        return await asyncio.to_thread(article_text, page)
 
     async def allowed(self, link: str, now: datetime) -> bool:
         """Whether the site's robots.txt lets us read this page. Raises FetchError."""
@@ -94,6 +102,17 @@ def article_text(page: bytes) -> str:
         found = max((_paragraphs(node) for node in tree.css(selector)), key=len, default="")
         if len(found) >= _LEAST:
             return found.encode("utf-8", "replace")[:MOST_BYTES].decode("utf-8", "ignore")
+    return ""
+
+
+def article_title(page: bytes) -> str:
+    """What an article's page is called, or "". Pure."""
+    tree = LexborHTMLParser(page.decode("utf-8", "replace"))
+    for selector, attribute in _TITLES:
+        node = tree.css_first(selector)
+        found = (node.attributes.get(attribute) if attribute else node.text()) if node else ""
+        if found and (words := " ".join(found.split())):
+            return words[:_LONGEST_TITLE]
     return ""
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, case, delete, func, or_, select, update
 from monitor.errors import StoreError
 from monitor.model import Feed, FeedState, FeedStatus
 from monitor.protocols import PollRecord
+from monitor.store import audit
 from monitor.store.bulk import bulk_insert, bulk_update, insert_tuples
 from monitor.store.codec import (
     AnyRow,
@@ -24,10 +25,12 @@ from monitor.store.engine import INGEST_LOCK
 from monitor.store.grouping import Groups
 from monitor.store.holders import is_dead
 from monitor.store.part import Part, chunks
-from monitor.store.tables import EVENT_ITEM, FEED, FEED_DAY, ITEM, POLL
+from monitor.store.tables import EVENT_ITEM, FEED, FEED_DAY, ITEM, META, POLL
 
 LEASE = timedelta(minutes=10)
 POLL_LOG_KEPT = timedelta(days=45)
+
+_PAUSED = "paused feed "  # before the id: what somebody has paused, and who
 
 
 class Feeds(Part):
@@ -42,6 +45,8 @@ class Feeds(Part):
         """
         self._headers = {feed.id: feed.headers for feed in feeds if feed.headers}
         with self.db.read() as connection:
+            paused = _paused(connection)
+            feeds = [replace(f, enabled=f.enabled and f.id not in paused) for f in feeds]
             if not _differing(feeds, _declared(connection)):
                 return  # as at nearly every start: nobody need wait for the write lock
         with self.db.write(lock=INGEST_LOCK) as connection:
@@ -62,8 +67,8 @@ class Feeds(Part):
             ]
             _regrade(connection, regraded, now)
 
-    def add_feed(self, feed: Feed, *, now: datetime) -> None:
-        """Adds a feed by command. Raises StoreError if its id or URL is there already."""
+    def add_feed(self, feed: Feed, *, now: datetime, by: str = "") -> None:
+        """Adds a feed by command or page. Raises StoreError if its id or URL is there already."""
         with self.db.write() as connection:
             same = select(FEED.c.id, FEED.c.url, FEED.c.declared_in, FEED.c.retired_at).where(
                 or_(FEED.c.id == feed.id, FEED.c.url == feed.url)
@@ -76,6 +81,7 @@ class Feeds(Part):
                         subject=feed.url,
                         remedy="`monitor feeds list` shows it",
                     )
+            audit.note(connection, "added", f"feed/{feed.id}", by=by, at=now, after=feed.url)
             if connection.execute(select(FEED.c.id).where(FEED.c.id == feed.id)).first():
                 _redeclare(connection, feed, moved=True)
             else:
@@ -185,6 +191,37 @@ class Feeds(Part):
         with self.db.write() as connection:
             due = update(FEED).where(FEED.c.id == feed, FEED.c.retired_at.is_(None))
             return connection.execute(due.values(next_due_at=now)).rowcount > 0
+
+    def set_feed_paused(self, feed: str, paused: bool, *, by: str, at: datetime) -> bool:
+        """Pauses a feed, or polls it again at once; False if there is no such feed.
+
+        It holds whatever the feed's file says. Raises StoreError for one that its file switches off.
+        """
+        with self.db.write() as connection:
+            row = connection.execute(
+                select(FEED.c.enabled, FEED.c.declared_in).where(
+                    FEED.c.id == feed, FEED.c.retired_at.is_(None)
+                )
+            ).first()
+            if row is None:
+                return False
+            if row.enabled is not paused:
+                return True
+            if not paused and feed not in _paused(connection):
+                raise StoreError(
+                    "this feed is switched off in its file",
+                    subject=feed,
+                    remedy=f"set enabled: true in {row.declared_in or 'the file that added it'}",
+                )
+            key = _PAUSED + feed
+            connection.execute(delete(META).where(META.c.key == key))
+            if paused:
+                connection.execute(META.insert().values(key=key, value=by, at=at))
+            values = {"enabled": not paused} | ({} if paused else {"next_due_at": at})
+            connection.execute(update(FEED).where(FEED.c.id == feed).values(**values))
+            action = "paused" if paused else "resumed"
+            audit.note(connection, action, f"feed/{feed}", by=by, at=at)
+            return True
 
     def set_feed_url(self, feed: str, url: str) -> None:
         """Adopts a permanent redirect for a feed that was added by command."""
@@ -424,6 +461,12 @@ def _redeclare(connection: Connection, feed: Feed, *, moved: bool) -> None:
     if moved:  # what the old address said of itself says nothing of the new one
         values |= {"etag": None, "last_modified": None, "next_due_at": None}
     connection.execute(update(FEED).where(FEED.c.id == feed.id).values(**values))
+
+
+def _paused(connection: Connection) -> set[str]:
+    """Ids of the feeds that somebody has paused."""
+    query = select(META.c.key).where(META.c.key.startswith(_PAUSED))
+    return {key.removeprefix(_PAUSED) for key in connection.execute(query).scalars()}
 
 
 def _dead_holders(connection: Connection) -> list[str]:

@@ -71,6 +71,17 @@ class Reviews(Part):
         with self.db.read() as connection:
             return [_review(row) for row in connection.execute(query)]
 
+    def decided_since(self, at: datetime) -> int:
+        """How many pairs were confirmed or dismissed since, each once."""
+        some = (
+            select(REVIEW.c.event, REVIEW.c.watch, REVIEW.c.indicator)
+            .where(REVIEW.c.at >= at, REVIEW.c.status.in_(["confirmed", "dismissed"]))
+            .distinct()
+            .subquery()
+        )
+        with self.db.read() as connection:
+            return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+
     def add_miss(self, miss: Miss) -> None:
         """Notes that an item was evidence and was not found. Raises StoreError for an unknown item."""
         with self.db.write() as connection:

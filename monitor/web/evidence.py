@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from monitor.errors import ConfigError
+from monitor.errors import ConfigError, MonitorError
 from monitor.model import LANGUAGES
 from monitor.report.marks import Piece
 from monitor.report.wording import codes, http_link
@@ -109,8 +110,18 @@ def evidence_form(
 
 @router.post("/evidence")
 def add_evidence(site: TheSite, viewer: TheReviewer, form: TheForm) -> Response:
-    """Stores an item that no feed carried; the rules look at it, or it is filed as chosen."""
+    """Stores an item that no feed carried; the rules look at it, or it is filed as chosen.
+
+    Of a link alone the page is read; where that fails, the analyst pastes what it says.
+    """
     given = {name: str(form.get(name, "")).strip() for name in _FIELDS}
+    if given["link"] and not (given["title"] and (given["text"] or given["unread"])):
+        try:
+            title, text = site.installation.read_page(_link(given["link"]), now=site.now())
+        except MonitorError as error:
+            words = f"The page could not be read: {error.problem}. Paste its title and text."
+            return _form(site, viewer, given | {"unread": "1"}, error=words, status=422)
+        given |= {"title": given["title"] or title, "text": given["text"] or text}
     try:
         watch, indicator = pair_named(site, given["indicator"]) if given["indicator"] else ("", "")
         found = site.installation.add_evidence(
@@ -119,7 +130,7 @@ def add_evidence(site: TheSite, viewer: TheReviewer, form: TheForm) -> Response:
                 text=given["text"][:100_000],
                 link=_link(given["link"]),
                 lang=given["lang"] if given["lang"] in LANGUAGES else "",
-                source=given["source"][:200],
+                source=(given["source"] or urlsplit(given["link"]).hostname or "")[:200],
                 published_at=_published(given["published_at"], site),
                 watch=watch,
                 indicator=indicator,
@@ -148,7 +159,10 @@ def missed(site: TheSite, viewer: TheReviewer, form: TheForm) -> Response:
     return _filed(site, found)
 
 
-_FIELDS = ("title", "text", "link", "lang", "source", "published_at", "indicator", "note")
+_FIELDS = (
+    "title", "text", "link", "lang", "source", "published_at", "indicator", "note",
+    "unread",
+)  # fmt: skip
 
 
 def _filed(site: Site, found: Filed) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -97,6 +98,7 @@ def _list(request: Request, site: Site, viewer: Viewer, given: Asked, *, title: 
             "chosen": chosen,
             "here": given.link(site, after=given.after),
             "waiting": waiting,
+            "done_today": site.store.decided_since(_midnight(site.now())),
             "reasons": REASONS,
             "ask_above": ASK_ABOVE,
             "q": given.q,
@@ -107,6 +109,11 @@ def _list(request: Request, site: Site, viewer: Viewer, given: Asked, *, title: 
         tab=given.path.strip("/"),
         request=request,
     )
+
+
+def _midnight(now: datetime) -> datetime:
+    """The day is that of the pages: UTC."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def rows_of(

@@ -12,7 +12,7 @@ import jinja2
 from monitor.desk import Desk
 from monitor.errors import MonitorError
 from monitor.metrics import Measures
-from monitor.model import Assessment, Item, Watch
+from monitor.model import Assessment, Feed, Item, Watch
 
 
 class Health(Protocol):
@@ -91,6 +91,10 @@ class Installation(Protocol):
     def measures(self, *, now: datetime) -> Measures: ...
     def report(self, *, as_of: datetime) -> str: ...
 
+    def read_page(self, link: str, *, now: datetime) -> tuple[str, str]: ...
+    def subscribe(
+        self, url: str, *, name: str, lang: str | None, by: str, now: datetime
+    ) -> Feed: ...
     def add_evidence(self, evidence: Evidence, *, by: str, now: datetime) -> Filed: ...
     def file_missed(
         self, item: str, watch: str, indicator: str, *, by: str, now: datetime, note: str = ""

@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
-
-_FILE = Path(__file__).parents[1] / "plugins" / "store.py"
-_SPEC = importlib.util.spec_from_file_location("monitor_store_fixtures_for_app", _FILE)
-assert _SPEC is not None and _SPEC.loader is not None
-_PLUGIN = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(_PLUGIN)
-
-postgres_server = _PLUGIN.postgres_server
-empty_postgres_url = _PLUGIN.empty_postgres_url
 
 NEWS = (
     ("1", "Iran sends drones to Russia", "Two hundred of them."),

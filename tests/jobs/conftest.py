@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
 
 from monitor.store import SqlStore, open_store
-
-_FILE = Path(__file__).parents[1] / "plugins" / "store.py"
-_SPEC = importlib.util.spec_from_file_location("monitor_jobs_store_fixtures", _FILE)
-assert _SPEC is not None and _SPEC.loader is not None
-_PLUGIN = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(_PLUGIN)
-
-postgres_server = _PLUGIN.postgres_server
-migrated_postgres_url = _PLUGIN.migrated_postgres_url
-postgres_url = _PLUGIN.postgres_url
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Stores for tests: SQLite files and a real PostgreSQL, each test with a fresh database.
 
-Not a conftest, so that several folders can share it: a ``conftest.py`` loads this file by its path and
-takes over the fixtures. PostgreSQL is the server at ``MONITOR_TEST_POSTGRES`` (a URL with the right to
-create databases), else one that ``pgserver`` starts for the session.
+Not a conftest: ``tests/conftest.py`` registers this file, once for all folders. PostgreSQL is the
+server at ``MONITOR_TEST_POSTGRES`` (a URL with the right to create databases), else one that
+``pgserver`` starts for the session.
 """
 
 from __future__ import annotations

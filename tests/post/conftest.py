@@ -33,13 +33,7 @@ def plugin(name: str) -> ModuleType:
     return sys.modules[known]
 
 
-_STORES, _SMTP = plugin("store"), plugin("smtp")
-postgres_server = _STORES.postgres_server
-migrated_postgres_url = _STORES.migrated_postgres_url
-postgres_url = _STORES.postgres_url
-sqlite_template = _STORES.sqlite_template
-sqlite_url = _STORES.sqlite_url
-store_url = _STORES.store_url
+_SMTP = plugin("smtp")
 
 NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
 

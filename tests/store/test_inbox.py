@@ -11,6 +11,8 @@ import pytest
 
 from monitor.desk import InboxFilter, User
 from monitor.errors import ConfigError, StoreError
+from monitor.model import STATUSES
+from monitor.store import listing, search
 
 
 @pytest.fixture
@@ -200,6 +202,66 @@ class TestInbox:
         assert busy.check() == []
 
 
+class TestWordsOfEvidence:
+    """The inbox looks where only the items in events are."""
+
+    FILTER = InboxFilter(status=None, text="corridor")
+
+    def found(self, store):
+        assert store.check() == []
+        return {row.event for row in store.inbox(self.FILTER).rows}
+
+    def test_an_item_that_is_in_no_event_is_not_looked_at(self, busy, make):
+        with busy.batch(now=make.at(40)) as batch:
+            batch.add_items([make.item("x", title="Grain corridor")], how="poll")
+        assert self.found(busy) == set() and len(busy.search("corridor").found) == 1
+
+    def test_an_edited_item_is_found_by_its_new_words_only(self, store, make):
+        event = make.store_event(store, "a", "b")
+        for hours, title in ((1, "Grain corridor"), (2, "Grain deal")):
+            with store.batch(now=make.at(hours)) as batch:
+                batch.add_items([make.item("a", title=title)], how="poll")
+                batch.add_hits([make.hit("bbc-a", score=hours / 10)], how="poll")
+            assert self.found(store) == ({event} if hours == 1 else set())
+
+    def test_a_split_takes_the_words_along(self, store, make):
+        old = make.store_event(store, "a", "corridor")
+        new = store.split_event(old, ["bbc-corridor"], by="ana", at=make.at(1))
+        assert self.found(store) == {new}
+        store.merge_events(new, old, by="ana", at=make.at(2))
+        assert self.found(store) == {old}
+
+    def test_the_counts_of_a_word_follow_what_changes(self, store, make):
+        for number in range(3):
+            make.store_event(store, f"corridor-{number}", hours=number)
+            assert store.facets(self.FILTER).total == number + 1
+
+
+class TestListsOfAStatus:
+    def test_events_have_the_status_that_they_are_listed_under(self, busy, make):
+        busy.add_review(make.review(1, "second-look", hours=200))
+        every = busy.events()
+        for status in STATUSES:
+            wanted = [event.id for event in every if event.status == status]
+            assert [event.id for event in busy.events(status=status)] == wanted
+            assert [e.id for e in busy.events(status=status, limit=2)] == wanted[:2]
+            of_x2 = [e.id for e in every if e.status == status and "X2" in e.indicators]
+            assert [e.id for e in busy.events(status=status, indicator="X2")] == of_x2
+
+    @pytest.mark.parametrize("few", [0, 5000])
+    def test_hits_too_whichever_way_they_are_gone_through(self, busy, monkeypatch, few):
+        monkeypatch.setattr(listing, "FEW", few)
+        every = busy.hits()
+        for status in STATUSES:
+            wanted = [hit.number for hit in every if hit.status == status]
+            assert [hit.number for hit in busy.hits(status=status)] == wanted
+
+    def test_evidence_of_the_pairs_of_a_status(self, busy):
+        rows = list(walk(busy, InboxFilter(status="dismissed"), sort="newest"))
+        found = busy.lead_spans(status="dismissed", limit=99)
+        assert found == [((r.watch, r.indicator), r.lead.hit.spans) for r in rows]
+
+
 class TestSearch:
     TEXTS: ClassVar = {
         "en": ("Sanctions on Iran's oil", "The U.S. Treasury's step against NIOC_2"),
@@ -278,6 +340,18 @@ class TestSearch:
         assert [f.item.title for f in texts.search("grain corridor").found] == ["Grain deal"]
         assert texts.search("sanctions").found == ()
         assert texts.check() == []
+
+    def test_a_rare_language_is_looked_for_a_stretch_at_a_time(self, busy, monkeypatch):
+        """Every item with the words is found once, however few of them a page looks at."""
+        monkeypatch.setattr(search, "LOOKED_AT", 7)
+        whole = [f.item.id for f in busy.search("missile", limit=99).found if f.item.lang == "fa"]
+        found, after, pages = [], None, 0
+        while pages == 0 or after is not None:
+            page = busy.search("missile", lang="fa", after=after, limit=3)
+            found, after, pages = [*found, *page.found], page.after, pages + 1
+        assert [each.item.id for each in found] == whole
+        assert pages >= busy.counts()["items"] // 7
+        assert busy.search("missile", lang="he").after is not None
 
     def test_newest_items(self, texts):
         assert [item.lang for item in texts.newest_items(limit=2)] == ["uk", "he"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import re
 import threading
@@ -27,15 +26,6 @@ from monitor.protocols import EventDraft, PollRecord
 from monitor.web.access import hash_password
 from monitor.web.application import create_app, routes_app
 from monitor.web.installation import WebSettings
-
-_FILE = Path(__file__).parents[1] / "plugins" / "store.py"
-_SPEC = importlib.util.spec_from_file_location("monitor_store_fixtures_web", _FILE)
-assert _SPEC is not None and _SPEC.loader is not None
-_PLUGIN = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(_PLUGIN)
-
-sqlite_template = _PLUGIN.sqlite_template
-sqlite_url = _PLUGIN.sqlite_url
 
 NOW = datetime(2026, 11, 25, 6, 0, tzinfo=UTC)
 
@@ -151,8 +141,9 @@ def web_rules(watch_folder: Path) -> Rules:
     return load_rules(_config(watch_folder, "sqlite:///none.db"))
 
 
-def _config(folder: Path, url: str, **web: str) -> Config:
-    flags = {"watches": ["watch"], "database": {"url": url}, "web": web}
+def _config(folder: Path, url: str, allow: Sequence[str] = (), **web: str) -> Config:
+    fetch = {"allow_networks": list(allow), "host_interval": "0s", "timeout": "10s"}
+    flags = {"watches": ["watch"], "database": {"url": url}, "web": web, "fetch": fetch}
     config = Config(_flags=flags)  # type: ignore[call-arg]
     object.__setattr__(config, "_root", folder)
     return config
@@ -292,8 +283,10 @@ def make_place(
 ) -> Iterator[Callable[..., Place]]:
     made: list[Place] = []
 
-    def make(*, users: Sequence[tuple[str, str]] = (), **web: str) -> Place:
-        app = Clocked(_config(watch_folder, sqlite_url, **web))
+    def make(
+        *, users: Sequence[tuple[str, str]] = (), allow: Sequence[str] = (), **web: str
+    ) -> Place:
+        app = Clocked(_config(watch_folder, sqlite_url, allow, **web))
         app.rules = web_rules
         app.store.sync_feeds(
             [Feed(**{n: getattr(f, n) for n in f.__dataclass_fields__} | {"declared_in": "test"})

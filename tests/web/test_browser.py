@@ -308,25 +308,49 @@ PAGES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+# What the colours decide; all else is the same in light and dark.
+OF_COLOUR = ["color-contrast", "link-in-text-block"]
+
+
 @pytest.mark.parametrize("at", [WIDE, NARROW], ids=["1280", "390"])
 def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(
-    place: Any, browser: Any, serve: Any, at: dict[str, int], scheme: str
+    place: Any, browser: Any, serve: Any, at: dict[str, int]
 ) -> None:
-    from axe_playwright_python.sync_playwright import Axe
+    from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 
     place.fill(3)
     place.poll("wire")
     place.poll("blog", "failed", health="failing", failures=4, cause="HTTP 403 Forbidden.")
     url = serve(place)
     faults: list[str] = []
-    with closing(browser.new_context(viewport=at, color_scheme=scheme, bypass_csp=True)) as context:
+    with closing(browser.new_context(viewport=at, bypass_csp=True)) as context:
         page = context.new_page()
         for path in PAGES:
+            page.emulate_media(color_scheme="light")
             page.goto(url + path)
-            found = Axe().run(page)
-            if found.violations_count:
-                faults.append(f"{path}: {found.generate_report()}")
+            page.evaluate(AXE_SCRIPT)
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 faults.append(f"{path}: wider than the screen")
+            for scheme, only in (("light", None), ("dark", OF_COLOUR)):
+                page.emulate_media(color_scheme=scheme)
+                options = {"resultTypes": ["violations"]} | ({"runOnly": only} if only else {})
+                found = AxeResults(page.evaluate("given => axe.run(given)", options))
+                if found.violations_count:
+                    faults.append(f"{path}, {scheme}: {found.generate_report()}")
     assert faults == []
+
+
+def test_axe_sees_colours_that_cannot_be_told_apart_in_the_dark(browser: Any) -> None:
+    from axe_playwright_python.base import AXE_SCRIPT
+
+    style = "@media (prefers-color-scheme: dark) { body { background: #333; color: #444 } }"
+    with closing(browser.new_context(color_scheme="light")) as context:
+        page = context.new_page()
+        page.set_content(f"<style>{style}</style><p>Hello</p>")
+        page.evaluate(AXE_SCRIPT)
+        counts = []
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found = page.evaluate("given => axe.run(given)", {"runOnly": OF_COLOUR})
+            counts.append(len(found["violations"]))
+    assert counts == [0, 1]

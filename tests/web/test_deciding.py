@@ -341,6 +341,95 @@ def test_evidence_that_no_rule_matches_is_kept_and_said(place: Any) -> None:
     assert place.store.search("quay").found
 
 
+ARTICLE = """<html><head><title>Crates | Leaflet</title><meta property="og:title"
+content="Iran hands drones to Russia"></head><body><nav><p>Home and other things that are long enough to
+be a paragraph.</p></nav><article>{}</article></body></html>""".format(
+    "".join(
+        f"<p>Paragraph {n} says that Iran gave drones to Russia at a quay in May.</p>"
+        for n in range(9)
+    )
+)
+
+
+@pytest.fixture
+def reading_place(make_place: Callable[..., Any]) -> Any:
+    """May fetch from the loopback."""
+    return make_place(allow=["127.0.0.1/32"])
+
+
+def test_of_a_link_alone_the_page_is_read(reading_place: Any, loopback: Any) -> None:
+    link = loopback.give("/leaflet", ARTICLE, Content_Type="text/html; charset=utf-8")
+    answer = reading_place.client().send("/evidence", link=link)
+    assert answer.status_code == 303
+    (event,) = reading_place.store.events()
+    item = event.members[0].item
+    assert (item.title, item.link, item.source) == (
+        "Iran hands drones to Russia", link, "127.0.0.1",
+    )  # fmt: skip
+    assert "Paragraph 8" in item.summary and "Home" not in item.summary
+    assert event.indicators == ("drones",)
+
+
+def test_what_was_typed_goes_before_what_the_page_says(reading_place: Any, loopback: Any) -> None:
+    link = loopback.give("/leaflet", ARTICLE, Content_Type="text/html")
+    reading_place.client().send("/evidence", link=link, title="A leaflet of drones")
+    (item,) = reading_place.store.newest_items(limit=5)
+    assert item.title == "A leaflet of drones" and "Paragraph 8" in item.summary
+
+
+UNREADABLE = {
+    "is not there": {"status": 404},
+    "holds no article": {"body": "<html><body><p>Short.</p></body></html>"},
+    "may not be read": {"robots": "User-agent: *\nDisallow: /"},
+}
+
+
+@pytest.mark.parametrize("page", UNREADABLE.values(), ids=UNREADABLE)
+def test_where_the_page_cannot_be_read_the_analyst_pastes_it(
+    reading_place: Any, loopback: Any, page: dict[str, Any]
+) -> None:
+    link = loopback.give(
+        "/leaflet",
+        page.get("body", ARTICLE),
+        status=page.get("status", 200),
+        Content_Type="text/html",
+    )
+    if "robots" in page:
+        loopback.give("/robots.txt", page["robots"], Content_Type="text/plain")
+    client = reading_place.client()
+    answer = client.send("/evidence", link=link, note="from a reader")
+    assert answer.status_code == 422
+    form = Html(answer.text)
+    assert "Paste its title and text" in form.css_first("[role=alert]").text()
+    assert form.css_first("#link").attributes["value"] == link
+    assert form.css_first("#note").attributes["value"] == "from a reader"
+    unread = form.css_first("[name=unread]").attributes["value"]
+    asked = len(loopback.requests)
+    answer = client.send("/evidence", link=link, title="Iran hands drones to Russia", unread=unread)
+    assert answer.status_code == 303 and len(loopback.requests) == asked
+    (item,) = reading_place.store.newest_items(limit=5)
+    assert item.link == link
+
+
+def test_a_link_into_the_private_network_is_not_followed(place: Any, loopback: Any) -> None:
+    link = loopback.give("/secret", ARTICLE, Content_Type="text/html")
+    assert place.client().send("/evidence", link=link).status_code == 422
+    assert loopback.requests == []
+
+
+def test_done_today_counts_what_was_decided_since_midnight(place: Any) -> None:
+    first, second, third = place.fill(3)
+    client = place.client()
+    place.app.at -= timedelta(days=1)
+    client.send("/reviews", pair=pair(first), status="confirmed")
+    place.app.at += timedelta(days=1)
+    for status in ("confirmed", "new", "confirmed"):
+        before = statuses(place)[second]
+        client.send("/reviews", pair=pair(second, before), status=status)
+    client.send("/reviews", pair=pair(third), status="second-look")
+    assert "1 done today" in client.get("/inbox").text
+
+
 BAD_EVIDENCE = {
     "a script as link": {"link": "javascript:alert(1)"},
     "a date of tomorrow": {"published_at": "2026-11-26"},

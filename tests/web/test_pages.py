@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser as Html
+
+PASSWORD = "correct horse battery"
 
 PAGES = (
     "/",
@@ -273,6 +276,69 @@ def test_feeds_have_problems_first_with_cause_and_strip(place: Any) -> None:
     label = first.css_first(".strip svg").attributes["aria-label"]
     assert label == "Last 14 days: 25 Nov failed"
     assert "1" in tree.css_first(".main-nav .count.bad").text()
+
+
+RSS = """<rss version="2.0"><channel><title>The Outlet</title><item><title>News</title>
+<link>https://outlet.example/1</link></item></channel></rss>"""
+
+
+def test_a_feed_is_added_from_the_page_that_names_it(
+    make_place: Callable[..., Any], loopback: Any
+) -> None:
+    place = make_place(allow=["127.0.0.1/32"], users=[("ana", "reviewer"), ("rea", "reader")])
+    client = place.client()
+    client.login("ana", PASSWORD)
+    loopback.give("/feed.xml", RSS, Content_Type="application/rss+xml")
+    head = '<link rel="alternate" type="application/rss+xml" href="/feed.xml">'
+    page = loopback.give("/", f"<html><head>{head}</head></html>", Content_Type="text/html")
+    answer = client.send("/feeds", url=page, lang="fa")
+    (added,) = [s.feed for s in place.store.feeds() if not s.feed.declared_in]
+    assert answer.headers["location"] == f"/feeds/{added.id}"
+    assert (added.url, added.name, added.lang) == (f"{loopback.url}/feed.xml", "The Outlet", "fa")
+    shown = client.get(f"/feeds/{added.id}").text
+    assert "Added by <bdi" in shown and "ana" in shown
+    client.send("/feeds", url=page)
+    assert "there already" in client.get("/feeds").text
+    reader = place.client()
+    reader.login("rea", PASSWORD)
+    assert reader.send("/feeds", url=page).status_code == 403
+    assert "Add a feed" not in reader.get("/feeds").text
+
+
+def test_a_feed_that_cannot_be_is_not_added(place: Any) -> None:
+    client = place.client()
+    for url in ("ftp://outlet.example/feed", "http://127.0.0.1:9/feed", ""):
+        client.send("/feeds", url=url)
+        assert "It was not added" in client.get("/feeds").text
+    assert len(place.store.feeds()) == 4
+
+
+def test_a_paused_feed_is_not_polled_until_it_is_resumed(place: Any) -> None:
+    client = place.client()
+    client.send("/feeds/blog/pause", paused="1")
+
+    def due() -> set[str]:
+        found = place.store.claim_due_feeds(now=place.app.at, holder="t", everything=True)
+        place.store.release_feeds([each.feed.id for each in found], holder="t")
+        return {each.feed.id for each in found}
+
+    assert due() == {"wire", "vesti", "khabar"}
+    feeds = [status.feed for status in place.store.feeds()]
+    declared = [replace(feed, enabled=True) for feed in feeds]
+    place.store.sync_feeds(declared, now=place.app.at)  # a restart: the file knows nothing of it
+    assert due() == {"wire", "vesti", "khabar"}
+    page = client.get("/feeds/blog").text
+    assert "Resume" in page and "Paused by" in page
+    client.send("/feeds/blog/pause", paused="0")
+    assert due() == {"wire", "vesti", "khabar", "blog"}
+    assert client.send("/feeds/none/pause", paused="1").status_code == 404
+
+
+def test_what_a_file_switches_off_the_page_does_not_switch_on(place: Any) -> None:
+    feeds = [replace(s.feed, enabled=s.feed.id != "blog") for s in place.store.feeds()]
+    place.store.sync_feeds(feeds, now=place.app.at)
+    answer = place.client().send("/feeds/blog/pause", paused="0")
+    assert answer.status_code == 422 and "switched off in its file" in answer.text
 
 
 def test_feeds_can_be_polled_ahead_of_the_schedule(place: Any) -> None:
