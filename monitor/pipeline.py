@@ -92,8 +92,8 @@ class Line:
     watches: tuple[Watch, ...]
     matcher: Matcher
     fetcher: Fetcher
-    parse: Callable[[Fetched, Feed, datetime], Awaitable[Document]]
-    normalise: Callable[[Document, Feed, datetime], Sequence[Item]]
+    items: Callable[[Fetched, Feed, datetime], Awaitable[tuple[Document, Sequence[Item]]]]
+    # parse and normalise: the document, without its entries, and its items
     settle: Settle  # poll → its log line and the feed's next state
     group: Group
     assess: Assess
@@ -251,8 +251,8 @@ async def poll_feed(line: Line, status: FeedStatus, now: datetime) -> Poll:
         fetched = await line.fetcher.fetch(feed, validators=status.state.validators, now=now)
         if fetched.not_modified:
             return Poll(status=status, fetched=fetched, seconds=fetched.seconds)
-        document = await line.parse(fetched, feed, now)
-        items = tuple(line.normalise(document, feed, now))
+        document, made = await line.items(fetched, feed, now)
+        items = tuple(made)
         if feed.full_text and line.complete is not None:
             items = await _completed(line, line.complete, items, feed, now)
         return Poll(

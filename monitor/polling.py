@@ -209,7 +209,7 @@ def _surprise(
     """A feed that had items and now shows none has lost them by mistake, as a rule."""
     if document is None or fetched is None or fetched.not_modified or not state.items:
         return None
-    if document.entries and (recognised.new or recognised.updated or recognised.duplicate):
+    if recognised.new or recognised.updated or recognised.duplicate:
         return None
     return ParseError(
         "the feed has no items although it had some before",

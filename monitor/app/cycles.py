@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from datetime import datetime
+import gc
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
+_DAY = timedelta(days=1)
 POLLS_A_TICK = 256  # feeds that one round of the service takes on at most
 
 
@@ -56,11 +60,30 @@ class Cycles(Assessing):
             )
         )
         now = self.clock()
-        for status in self.store.feeds(enabled=True):  # hosts that asked an earlier run to wait
-            due = status.state.next_due_at
-            if status.state.cause_kind == "host-waiting" and due is not None and due > now:
-                fetcher.hold(status.feed.url, (due - now).total_seconds())
+        hosts = {
+            host: status.feed.url
+            for status in self.store.feeds(enabled=True)
+            if (host := urlsplit(status.feed.url).hostname)
+        }
+        for host, seconds in self.store.host_waits(hosts, now=now).items():
+            fetcher.hold(hosts[host], seconds)  # it asked an earlier run to wait
         return fetcher
+
+    @cached_property
+    def _blocked_until(self) -> dict[str, datetime]:
+        """What is noted in the store of hosts that asked to be left alone."""
+        return {}
+
+    async def _note_blocked(self) -> None:
+        """Notes which hosts asked to be left alone, so that the next start knows it too."""
+        now, slack = self.clock(), timedelta(seconds=2)
+        for host, seconds in self.fetcher.blocked().items():
+            until = now + timedelta(seconds=seconds)
+            if abs(until - self._blocked_until.get(host, now - _DAY)) > slack:
+                self._blocked_until[host] = until
+                await asyncio.to_thread(
+                    self.store.note_host, host, next_start_at=now, blocked_until_at=until
+                )
 
     @cached_property
     def articles(self) -> Articles:
@@ -70,7 +93,7 @@ class Cycles(Assessing):
 
     @cached_property
     def parsers(self) -> ParserPool:
-        return ParserPool()
+        return ParserPool(normalise=normalise)
 
     @property
     def line(self) -> Line:
@@ -83,8 +106,7 @@ class Cycles(Assessing):
             watches=rules.watches,
             matcher=rules.matcher,
             fetcher=self.fetcher,
-            parse=self.parsers.parse,
-            normalise=normalise,
+            items=self.parsers.items,
             settle=self._settle,
             group=self.group,
             assess=self.assess,
@@ -116,13 +138,21 @@ class Cycles(Assessing):
 
     def poll(self, *, now: datetime, everything: bool = False) -> Summary:
         """One cycle over the feeds that are due, or all."""
-        summary = self.finish(run_cycle(self.line, now=now, everything=everything))
+        summary = self.finish(self._cycle(now, everything=everything))
         self.adopt_moves(now)
         return summary
 
+    async def _cycle(
+        self, now: datetime, *, everything: bool = False, limit: int | None = None
+    ) -> Summary:
+        try:
+            return await run_cycle(self.line, now=now, everything=everything, limit=limit)
+        finally:
+            await self._note_blocked()
+
     async def poll_due(self, now: datetime) -> None:
         """One round of the service; several may be under way, each with feeds of its own."""
-        summary = await run_cycle(self.line, now=now, limit=POLLS_A_TICK)
+        summary = await self._cycle(now, limit=POLLS_A_TICK)
         if summary.polled:
             _log.info(
                 "poll",
@@ -169,6 +199,21 @@ class Cycles(Assessing):
             self._runner = asyncio.Runner()
         return self._runner.run(work)
 
+    @contextmanager
+    def set_aside(self) -> Iterator[None]:
+        """Takes what is loaded (rules, models, modules) out of the garbage collector's rounds.
+
+        It stays as long as the process does, and looking through it at every round would cost as much
+        as storing the items.
+        """
+        _ = self.rules
+        gc.collect()
+        gc.freeze()
+        try:
+            yield
+        finally:
+            gc.unfreeze()
+
     def refresh_rules(self, now: datetime) -> None:
         """Takes edited watches over, whole; after a bad edit the old rules stay and say why."""
         from monitor.app.rules import edited, load_rules
@@ -184,6 +229,10 @@ class Cycles(Assessing):
             return
         self.rules_problem = ""
         self.rules = fresh
+        if gc.get_freeze_count():  # what was set aside holds the old ones
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
         self.note_rules(now)
         versions = {watch.id: watch.rules for watch in fresh.watches}
         _log.info("rules", in_force=versions, note="monitor rematch applies them to stored items")

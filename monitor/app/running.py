@@ -38,7 +38,7 @@ class Running(Pages, Working, Keeping):
         if role in ("all", "web"):
             check_bind(web.host, users=len(self.store.users()))
         self.stop_work()  # connections of this thread's loop: the service has a loop of its own
-        with self._holding(role, now):
+        with self._holding(role, now), self.set_aside():
             service = Service(
                 jobs=tuple(self.jobs()),
                 clock=self.clock,

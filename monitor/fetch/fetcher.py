@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from base64 import b64encode
 from collections import OrderedDict
@@ -61,8 +62,15 @@ class _Edge:
 class HttpFetcher:
     """See ``monitor.protocols.Fetcher``. Safe for any number of fetches at once."""
 
-    def __init__(self, settings: FetchSettings, *, resolve: Resolve = resolve) -> None:
+    def __init__(
+        self,
+        settings: FetchSettings,
+        *,
+        resolve: Resolve = resolve,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._settings = settings
+        self._tls = tls  # None = the authorities that this machine trusts
         self._resolve = resolve
         self._agent = settings.agent(__version__)
         self._edge: _Edge | None = None
@@ -100,6 +108,10 @@ class HttpFetcher:
         if self._edge is not None:
             self._edge.politeness.block(host, seconds)
 
+    def blocked(self) -> dict[str, float]:
+        """Hosts that asked to be left alone → seconds that are left of it."""
+        return self._edge.politeness.blocked() if self._edge is not None else {}
+
     def waits(self, url: str) -> float:
         """Seconds that the host of a URL still wants to be left alone; 0 = none."""
         return self._bound().politeness.blocked_for(httpx.URL(url).host)
@@ -132,9 +144,15 @@ class HttpFetcher:
         settings, rule = self._settings, AddressRule(self._settings.allow_networks)
         if settings.proxy:
             return GuardedTransport(
-                rule=rule, per_host=settings.per_host, proxy=settings.proxy, resolve=self._resolve
+                rule=rule,
+                per_host=settings.per_host,
+                proxy=settings.proxy,
+                resolve=self._resolve,
+                tls=self._tls,
             )
-        return LightTransport(rule=rule, per_host=settings.per_host, resolve=self._resolve)
+        return LightTransport(
+            rule=rule, per_host=settings.per_host, resolve=self._resolve, tls=self._tls
+        )
 
     def _keep_page(self, url: str, page: Fetched) -> None:
         self._pages[url] = (time.monotonic(), page)

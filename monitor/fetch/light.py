@@ -58,12 +58,14 @@ class LightTransport(httpx.AsyncBaseTransport):
             for key, value in request.headers.raw
             if key.lower() != b"connection"
         )
+        secure = request.url.scheme == "https"
         try:
-            answer = await self._open(request.url.scheme == "https").request(
+            answer = await self._open().request(
                 request.method,
                 URL(str(request.url), encoded=True),
                 headers=headers,
                 allow_redirects=False,
+                ssl=self._trusted() if secure else True,
                 timeout=aiohttp.ClientTimeout(
                     total=None, sock_connect=limits.get("connect"), sock_read=limits.get("read")
                 ),
@@ -76,9 +78,12 @@ class LightTransport(httpx.AsyncBaseTransport):
             stream=_Stream(answer, host),
         )
 
-    def _open(self, secure: bool) -> aiohttp.ClientSession:
-        if secure and self._tls is None:
+    def _trusted(self) -> ssl.SSLContext:
+        if self._tls is None:  # reading the certificates takes a moment
             self._tls = httpx.create_ssl_context(trust_env=False)
+        return self._tls
+
+    def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             connector = aiohttp.TCPConnector(
                 limit=0,  # the turns of hosts are the limit
@@ -172,7 +177,7 @@ def _in_our_words(error: Exception, host: str, *, reading: bool = False) -> Exce
                 "stopped sending before its answer was complete" if reading else "did not answer"
             )
         case aiohttp.ClientSSLError() | aiohttp.ClientConnectorCertificateError():
-            kind, problem = "tls", f"{host} offers no valid certificate ({_words(error)})"
+            kind, problem = "tls", f"{host} offers no valid certificate ({_objection(error)})"
         case aiohttp.ClientConnectorError():
             kind, problem = "connect", f"{host} cannot be reached ({_words(error)})"
         case _ if "Data after" in _words(error):
@@ -199,7 +204,18 @@ def _is_bad_chunk(words: str) -> bool:
     return "TransferEncodingError" in words and "Not enough data" not in words
 
 
-def _words(error: Exception) -> str:
+def _objection(error: BaseException) -> str:
+    """What is wrong with a certificate, in the words of the library that looked at it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        for each in (cause, getattr(cause, "certificate_error", None)):
+            if said := getattr(each, "verify_message", ""):
+                return str(said).rstrip(".")
+        cause = cause.__cause__
+    return _words(error)
+
+
+def _words(error: BaseException) -> str:
     causes = [str(error), str(error.__cause__ or "")]
     text = " ".join(dict.fromkeys(each.strip() for each in causes if each.strip()))
     text = text or type(error).__name__

@@ -78,6 +78,15 @@ class Politeness:
         state = self._hosts.get(host)
         return max(0.0, state.blocked_until - time.monotonic()) if state else 0.0
 
+    def blocked(self) -> dict[str, float]:
+        """All such hosts."""
+        now = time.monotonic()
+        return {
+            name: state.blocked_until - now
+            for name, state in self._hosts.items()
+            if state.blocked_until > now
+        }
+
     def _refuse_if_blocked(self, host: str, state: Host) -> None:
         left = state.blocked_until - time.monotonic()
         if left > 0:

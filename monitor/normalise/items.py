@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from monitor.model import Document, Entry, Feed, Item
 from monitor.normalise.links import absolute, link_key
@@ -29,12 +30,15 @@ _SCRIPTS = {"ru": "cyrillic", "uk": "cyrillic", "fa": "arabic", "ar": "arabic", 
 def normalise(document: Document, feed: Feed, now: datetime) -> tuple[Item, ...]:
     """The items of a document, in its order, each identity once; entries that say nothing are none."""
     base = absolute(document.link, base=feed.url) or feed.url
-    made = [_item(each, document, feed, base, now) for each in document.entries]
+    source = to_text(feed.name or document.title, most=200)
+    made = [_item(each, document, feed, base, source, now) for each in document.entries]
     home = link_key(base) if document.link else ""
     return tuple(_distinct(_with_own_links([each for each in made if each is not None], home)))
 
 
-def _item(entry: Entry, document: Document, feed: Feed, base: str, now: datetime) -> Item | None:
+def _item(
+    entry: Entry, document: Document, feed: Feed, base: str, source: str, now: datetime
+) -> Item | None:
     title = to_text(entry.title, most=MOST_TITLE)
     summary = _cut(to_text(entry.summary, most=MOST_SUMMARY_BYTES), MOST_SUMMARY_BYTES)
     if not title and not summary:
@@ -55,7 +59,7 @@ def _item(entry: Entry, document: Document, feed: Feed, base: str, now: datetime
         link_key=key,
         content_hash=content,
         lang=_language(entry, document, feed, title, summary),
-        source=to_text(feed.name or document.title, most=200),
+        source=source,
         published_at=_published_at(entry, now),
         first_seen_at=None,
     )
@@ -97,6 +101,8 @@ def _digest(text: str) -> str:
 
 def _distinct(items: Sequence[Item]) -> list[Item]:
     """Each item once: feeds repeat entries, also with and without edits; the first one counts."""
+    if len({each.identity for each in items}) == len(items):
+        return list(items)
     found: dict[tuple[str, str], Item] = {}
     for each in items:
         found.setdefault((each.identity, each.link_key), each)
@@ -105,6 +111,9 @@ def _distinct(items: Sequence[Item]) -> list[Item]:
 
 def _with_own_links(items: Sequence[Item], home: str) -> list[Item]:
     """A link that several different entries share (a home page, a live page) identifies none of them."""
+    keys = [each.link_key for each in items if each.link_key]
+    if len({*keys, home}) == len(keys) + 1:  # as nearly always
+        return list(items)
     sharing: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     for each in items:
         if each.link_key:
@@ -141,6 +150,7 @@ def _language(entry: Entry, document: Document, feed: Feed, title: str, summary:
     )
 
 
+@lru_cache(maxsize=1_024)  # a feed has one or two
 def language_code(text: str) -> str:
     """Two letters where there are two: ``en`` of ``en-US``, ``he`` of ``iw``."""
     found = _LANG.match(text.strip())

@@ -6,8 +6,6 @@ import re
 from functools import lru_cache
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-from w3lib.url import canonicalize_url, url_query_cleaner
-
 _CONTROL = re.compile('[\x00-\x20\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\\\\<>"]')
 _MOST = 2_048
 _SIMPLE = re.compile(
@@ -97,6 +95,8 @@ def link_key(link: str) -> str:
         port = parts.port
     except ValueError:
         return ""
+    from w3lib.url import canonicalize_url, url_query_cleaner  # when needed: it imports a lot
+
     names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
     tracking = [name for name in names if _is_tracking(name, names)]
     clean = _SESSION_PATH.sub("", link)

@@ -45,7 +45,7 @@ _INLINE = frozenset(
 )
 _SIMPLE = _INLINE | {"p", "div", "br", "li", "ul", "ol", "h1", "h2", "h3", "h4", "blockquote", "hr"}
 _SIMPLE_TAG = re.compile(
-    r"""/?([A-Za-z][A-Za-z0-9]*)(?: [A-Za-z][\w:.-]*(?: ?= ?(?:"[^"]*"|'[^']*'|[^\s"'=`>]+))?)* ?/?>"""
+    r"""/?([A-Za-z][A-Za-z0-9]*)(?:\s+[A-Za-z][\w:.-]*(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=`>]+))?)*\s*/?>"""
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _FORBIDDEN = re.compile(
@@ -83,7 +83,7 @@ def _stripped(html: str) -> str:
 
 def _stripped_simple(html: str) -> str | None:
     """The same for plain running text, which most summaries are; None where a parser must look."""
-    first, *rest = " ".join(html.split()).split("<")
+    first, *rest = html.split("<")
     pieces = [first]
     for part in rest:
         tag = _SIMPLE_TAG.match(part)

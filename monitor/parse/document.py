@@ -9,8 +9,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import feedparser  # type: ignore[import-untyped]
-
 from monitor.errors import ParseError
 from monitor.model import Document, Entry
 from monitor.parse.encoding import decode
@@ -61,6 +59,8 @@ def parse(body: bytes, *, url: str, content_type: str, now: datetime) -> Documen
 
 def _with_feedparser(text: str) -> Document:
     """Given an open stream: bytes or text it would also try as the name of a file or address."""
+    import feedparser  # type: ignore[import-untyped]  # when needed: most documents do without
+
     try:
         found = feedparser.parse(
             io.BytesIO(text.encode("utf-8")),

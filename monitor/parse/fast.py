@@ -14,9 +14,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, ParseError, XMLParser
 
-from feedparser.datetimes import _parse_date as odd_date  # type: ignore[import-untyped]
-from feedparser.mixin import _FeedParserMixin  # type: ignore[import-untyped]
-
 from monitor.model import Document, Entry
 from monitor.text.dates import read_date
 
@@ -145,14 +142,13 @@ def _item(element: Element, lang: str) -> Entry:
     if _has_base(element):
         raise _NotForUs
     for child in element:
-        tag = child.tag
-        what = _FIELDS.get(tag)
-        if what is not None:
-            _TAKE[what](found, child)
-        else:
-            _refuse(tag in _LEFT or tag.rpartition("}")[2] in _LEFT_ANYWHERE)
-            _refuse(len(child) > 0 and any(each.tag in _READ for each in child.iter()))
-        _refuse(f"{_XML}base" in child.attrib or f"{_XML}lang" in child.attrib)
+        take = _TAKE.get(child.tag)
+        if take is not None:
+            take(found, child)
+        elif child.tag not in _KNOWN_TO_SAY_NOTHING or len(child):
+            _refuse_what_is_read_otherwise(child)
+        if child.attrib:
+            _refuse(f"{_XML}base" in child.attrib or f"{_XML}lang" in child.attrib)
     if not found.link:
         _refuse(element.find("enclosure") is not None)
         if found.guid_is_link and not found.has_link:
@@ -223,7 +219,7 @@ def _take_atom_link(item: _Item, child: Element) -> None:
     _refuse(child.get("rel", "alternate") == "alternate")
 
 
-_TAKE: dict[str, Callable[[_Item, Element], None]] = {
+_TAKERS: dict[str, Callable[[_Item, Element], None]] = {
     "title": _take_title,
     "link": _take_link,
     "guid": _take_guid,
@@ -235,6 +231,18 @@ _TAKE: dict[str, Callable[[_Item, Element], None]] = {
     "author": _take_author,
     "atom-link": _take_atom_link,
 }
+_TAKE = {tag: _TAKERS[what] for tag, what in _FIELDS.items()}
+# Elements without children that are seen in most feeds: what the rule below says of them.
+_KNOWN_TO_SAY_NOTHING = frozenset(
+    {"category", "comments", "enclosure", f"{_DC}subject", f"{_DC}rights", f"{_DC}identifier"}
+    | {f"{_MEDIA}{name}" for name in ("content", "thumbnail", "credit", "keywords", "category")}
+)
+
+
+def _refuse_what_is_read_otherwise(element: Element) -> None:
+    tag = element.tag
+    _refuse(tag in _LEFT or tag.rpartition("}")[2] in _LEFT_ANYWHERE)
+    _refuse(len(element) > 0 and any(each.tag in _READ for each in element.iter()))
 
 
 # ── Atom 1.0 ─────────────────────────────────────────────────────────────────────────────────────
@@ -325,7 +333,8 @@ def _construct(element: Element) -> str:
 
 def _leaf(element: Element) -> str:
     """Its text. Markup that was not escaped is left to feedparser."""
-    _refuse(len(element) > 0)
+    if len(element):
+        raise _NotForUs
     text = (element.text or "").strip()
     return _mended(text) if text and not text.isascii() else text
 
@@ -349,7 +358,7 @@ _CP1252 = {
 def _plain(element: Element) -> str:
     """A title of RSS: plain text, unless it looks like HTML."""
     text = _leaf(element)
-    if "<" in text and not _FeedParserMixin.looks_like_html(text):
+    if "<" in text and not _looks_like_html(text):
         return text.replace("<", "&lt;")
     return text
 
@@ -374,11 +383,21 @@ def moment(text: str) -> datetime | None:
     at = read_date(text)
     if at is not None or not text:
         return at
+    from feedparser.datetimes import (  # type: ignore[import-untyped]  # when needed
+        _parse_date as odd_date,
+    )
+
     try:
         parsed = odd_date(text)
         return datetime.fromtimestamp(timegm(parsed), UTC) if parsed else None
     except (ValueError, OverflowError, TypeError, OSError):
         return None
+
+
+def _looks_like_html(text: str) -> bool:
+    from feedparser.mixin import _FeedParserMixin  # type: ignore[import-untyped]  # when needed
+
+    return bool(_FeedParserMixin.looks_like_html(text))
 
 
 def _has_base(element: Element) -> bool:

@@ -13,34 +13,43 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from multiprocessing.connection import Connection
 from typing import Any
 
 from monitor.errors import ParseError
-from monitor.model import Document, Feed, Fetched
-from monitor.parse.wire import load
+from monitor.model import Document, Feed, Fetched, Item
+from monitor.parse.wire import load, load_items
+
+Normalise = Callable[[Document, Feed, datetime], Sequence[Item]]
 
 _BOOT = (
     "import sys; sys.path[:] = {path!r}\n"
     "from monitor.parse.worker import main\n"
-    "main({descriptor}, cpu_seconds={cpu}, memory_bytes={memory})"
+    "{normalise}"
+    "main({descriptor}, cpu_seconds={cpu}, memory_bytes={memory}, normalise=normalise)"
 )
 _DOCUMENTS_EACH = 2_000  # after which a process is replaced, so that nothing can pile up in it
 
 
 class ParserPool:
-    """Worker processes for parsing. Safe from any event loop and thread."""
+    """Worker processes for parsing. Safe from any event loop and thread.
+
+    ``normalise`` is what makes items of a document there; the processes import it by its name.
+    """
 
     def __init__(
         self,
         *,
+        normalise: Normalise | None = None,
         workers: int = 2,
         cpu_seconds: float = 10.0,
         memory_bytes: int = 512 * 1024 * 1024,
         wall_seconds: float | None = None,
     ) -> None:
+        self._normalise = normalise
         self._workers = workers
         self._cpu = cpu_seconds
         self._memory = memory_bytes
@@ -52,16 +61,31 @@ class ParserPool:
 
     async def parse(self, fetched: Fetched, feed: Feed, now: datetime) -> Document:
         """Raises ParseError, also for a document that needs too much time or memory."""
+        return load(await self._answer(fetched, feed, now, {}))
+
+    async def items(
+        self, fetched: Fetched, feed: Feed, now: datetime
+    ) -> tuple[Document, tuple[Item, ...]]:
+        """The document without its entries, and the items that they are. Raises ParseError."""
+        if self._normalise is None:
+            raise TypeError("this pool was not told how to make items")
+        about = {"id": feed.id, "url": feed.url, "name": feed.name, "lang": feed.lang}
+        answer = await self._answer(fetched, feed, now, {"feed": about})
+        return load(answer), load_items(answer, feed.id)
+
+    async def _answer(
+        self, fetched: Fetched, feed: Feed, now: datetime, more: dict[str, Any]
+    ) -> dict[str, Any]:
         ask = {
             "url": fetched.final_url,
             "content_type": fetched.content_type,
             "now": now.isoformat(),
         }
         loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(
-            self._executor(), self._ask, json.dumps(ask).encode("ascii"), fetched.body
-        )
-        return _document(answer, feed)
+        said = json.dumps(ask | more).encode("ascii")
+        answer = await loop.run_in_executor(self._executor(), self._ask, said, fetched.body)
+        _raise_for(answer, feed)
+        return answer
 
     def close(self) -> None:
         """Ends the processes, busy or not; the next parse starts new ones."""
@@ -101,7 +125,7 @@ class ParserPool:
                     return worker
                 self._all.discard(worker)
                 worker.end()
-        worker = _Worker(self._cpu, self._memory)
+        worker = _Worker(self._cpu, self._memory, self._normalise)
         with self._lock:
             self._all.add(worker)
         return worker
@@ -122,10 +146,14 @@ class ParserPool:
 class _Worker:
     """One process and the pipe to it."""
 
-    def __init__(self, cpu_seconds: float, memory_bytes: int) -> None:
+    def __init__(self, cpu_seconds: float, memory_bytes: int, normalise: Normalise | None) -> None:
         ours, theirs = socket.socketpair()
         boot = _BOOT.format(
-            path=sys.path, descriptor=theirs.fileno(), cpu=cpu_seconds, memory=memory_bytes
+            path=sys.path,
+            descriptor=theirs.fileno(),
+            cpu=cpu_seconds,
+            memory=memory_bytes,
+            normalise=_imported(normalise),
         )
         try:
             self._process = subprocess.Popen(
@@ -170,9 +198,15 @@ class _Worker:
         self._connection.close()
 
 
-def _document(answer: dict[str, Any], feed: Feed) -> Document:
+def _imported(normalise: Normalise | None) -> str:
+    if normalise is None:
+        return "normalise = None\n"
+    return f"from {normalise.__module__} import {normalise.__name__} as normalise\n"
+
+
+def _raise_for(answer: dict[str, Any], feed: Feed) -> None:
     if "document" in answer:
-        return load(answer)
+        return
     if "error" in answer:
         said = answer["error"]
         raise ParseError(said["problem"], kind=said["kind"], subject=feed.id, remedy=said["remedy"])

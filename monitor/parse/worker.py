@@ -5,27 +5,44 @@ It holds no secrets (its environment is empty), opens nothing, and ends when its
 
 from __future__ import annotations
 
+import gc
 import json
 import resource
 import signal
 import traceback
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from math import ceil
 from multiprocessing.connection import Connection
 from typing import Any
 
 from monitor.errors import ParseError
+from monitor.model import Document, Feed, Item
 from monitor.parse.document import parse
-from monitor.parse.wire import dump
+from monitor.parse.wire import dump, dump_items
+
+Normalise = Callable[[Document, Feed, datetime], Sequence[Item]]
+
+_OBJECTS = (
+    50_000  # between two rounds of the garbage collector; a usual document makes some thousand
+)
 
 
-def main(descriptor: int, *, cpu_seconds: float, memory_bytes: int) -> None:
+def main(
+    descriptor: int,
+    *,
+    cpu_seconds: float,
+    memory_bytes: int,
+    normalise: Normalise | None = None,
+) -> None:
     """Answers until the other end closes."""
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)  # the parent decides when this ends
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_NPROC, (0, resource.getrlimit(resource.RLIMIT_NPROC)[1]))
+    gc.freeze()
+    gc.set_threshold(_OBJECTS)
     with Connection(descriptor) as connection:
         while True:
             try:
@@ -34,7 +51,7 @@ def main(descriptor: int, *, cpu_seconds: float, memory_bytes: int) -> None:
             except (EOFError, OSError):
                 return
             _allow(cpu_seconds)
-            answer = _answer(ask, body)
+            answer = _answer(ask, body, normalise)
             try:
                 connection.send_bytes(answer)
             except OSError:
@@ -48,16 +65,13 @@ def _allow(cpu_seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
 
 
-def _answer(ask: dict[str, Any], body: bytes) -> bytes:
+def _answer(ask: dict[str, Any], body: bytes, normalise: Normalise | None) -> bytes:
+    now = datetime.fromisoformat(ask["now"])
     try:
-        return dump(
-            parse(
-                body,
-                url=ask["url"],
-                content_type=ask["content_type"],
-                now=datetime.fromisoformat(ask["now"]),
-            )
-        )
+        document = parse(body, url=ask["url"], content_type=ask["content_type"], now=now)
+        if normalise is None or "feed" not in ask:
+            return dump(document)
+        return dump_items(document, normalise(document, Feed(**ask["feed"]), now))
     except ParseError as error:
         said = {"kind": error.kind, "problem": error.problem, "remedy": error.remedy}
         return json.dumps({"error": said}).encode("ascii")

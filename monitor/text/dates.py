@@ -10,6 +10,17 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]|$)")
+_RFC = re.compile(
+    r"(?:[A-Z][a-z]{2}, )?([0-3]?\d) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ((?:19|20)\d\d) "
+    r"([0-2]\d):([0-5]\d)(?::([0-5]\d))? (?:GMT|UTC|([+-])([01]\d)([0-5]\d))"
+)  # RFC 5322 as nearly every feed writes it
+_RFC_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+        start=1,
+    )
+}
 _DIGITS = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
@@ -74,11 +85,30 @@ def read_date(text: str) -> datetime | None:
     if not text:
         return None
     try:
+        if found := _RFC.fullmatch(text):
+            return _read_rfc(found)
         if text.isascii():
             return _utc(_read_ascii(text))
         return _utc(_in_words(text))
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+def _read_rfc(found: re.Match[str]) -> datetime:
+    day, month, year, hour, minute, second, sign, hours, minutes = found.groups()
+    at = datetime(
+        int(year),
+        _RFC_MONTHS[month],
+        int(day),
+        int(hour),
+        int(minute),
+        int(second or 0),
+        tzinfo=UTC,
+    )
+    if sign is None:
+        return at
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return at - offset if sign == "+" else at + offset
 
 
 def _utc(at: datetime | None) -> datetime | None:

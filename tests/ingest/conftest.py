@@ -56,7 +56,7 @@ def hostile() -> Iterator[Hostile]:
 
 @pytest.fixture(scope="session")
 def parsers() -> Iterator[ParserPool]:
-    pool = ParserPool(workers=1)
+    pool = ParserPool(normalise=normalise, workers=1)
     yield pool
     pool.close()
 
@@ -83,8 +83,8 @@ def read(parsers: ParserPool) -> Read:
                 fetched = await fetcher.fetch(feed, validators=validators, now=now)
                 if fetched.not_modified:
                     return Outcome(fetched)
-                document = await parsers.parse(fetched, feed, now)
-                return Outcome(fetched, document, normalise(document, feed, now=now))
+                document, items = await parsers.items(fetched, feed, now)
+                return Outcome(fetched, document, items)
             except MonitorError as error:
                 return Outcome(fetched, document, error=error)
             finally:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 
 from monitor.errors import ParseError
 from monitor.model import Document, Feed, Fetched, Validators
+from monitor.normalise import normalise
 from monitor.parse import ParserPool, parse
 from monitor.parse.wire import dump, load
 
@@ -177,6 +179,25 @@ def test_documents_survive_the_way_between_processes() -> None:
     document = parse(body, url=FEED.url, content_type="", now=NOW)
     assert load(json.loads(dump(document))) == document
     assert document.skip_hours == {3}
+
+
+def test_items_made_in_the_process_are_those_made_here() -> None:
+    body = (
+        "<rss version='2.0'><channel><title>Иран</title><link>https://outlet.example/</link><ttl>7</ttl>"
+        "<item><guid>1</guid><title>“a” &amp;lt; b</title><link>/a?utm_source=rss</link>"
+        "<pubDate>Wed, 25 Nov 2026 05:00:00 GMT</pubDate><description>می‌شود</description></item>"
+        "<item><title>No date, no link</title></item></channel></rss>"
+    ).encode()
+    pool = ParserPool(normalise=normalise, workers=1)
+    feed = replace(FEED, name="Outlet", lang="fa")
+    try:
+        document, items = asyncio.run(pool.items(fetched(body), feed, NOW))
+    finally:
+        pool.close()
+    whole = parse(body, url=FEED.url, content_type="application/rss+xml", now=NOW)
+    assert items == normalise(whole, feed, NOW)
+    assert document == replace(whole, entries=())
+    assert len(items) == 2
 
 
 def _processes(parent: int) -> list[int]:

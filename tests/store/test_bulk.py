@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import exc, select
 
-from monitor.store.bulk import among, bulk_insert, listed_pairs
-from monitor.store.tables import EVENT, ITEM_SEARCH, META, SIGHTING
+from monitor.model import Feed
+from monitor.store.bulk import among, bulk_insert, bulk_update, listed_pairs
+from monitor.store.search import words_of
+from monitor.store.tables import EVENT, FEED, ITEM_SEARCH, META, SIGHTING
 
 
 def meta(key, make, value="x"):
@@ -43,6 +49,28 @@ def test_known_rows_can_be_skipped(store, make):
         bulk_insert(connection, SIGHTING, [row, row | {"identity": "guid:b"}], skip_known=True)
         found = connection.execute(select(SIGHTING.c.identity, SIGHTING.c.first_seen_at)).all()
     assert sorted(found) == [("guid:a", make.at(0)), ("guid:b", make.at(9))]
+
+
+def test_an_update_sets_only_what_is_found_and_says_how_much(store, make):
+    with store.db.write() as connection:
+        bulk_insert(connection, META, [meta(key, make) for key in ("a", "b")])
+        rows = [meta(key, make, "y") | {"=value": was} for key, was in (("a", "x"), ("b", "z"))]
+        assert bulk_update(connection, META, rows, where=("key", "=value")) == 1
+    assert (store.get_meta("a"), store.get_meta("b")) == ("y", "x")
+
+
+def test_a_duration_comes_back_as_from_a_single_update(store, make):
+    store.sync_feeds([Feed(id="bbc", url="https://bbc.example/rss")], now=make.now)
+    query = select(FEED.c.interval, FEED.c.next_due_at).where(FEED.c.id == "bbc")
+    with store.db.write() as connection:
+        row = {"id": "bbc", "interval": timedelta(minutes=7), "next_due_at": None}
+        assert bulk_update(connection, FEED, [row], where=("id",)) == 1
+        assert tuple(connection.execute(query).one()) == (timedelta(minutes=7), None)
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=80))
+def test_the_words_of_ascii_are_found_as_those_of_other_text(text):
+    assert words_of(text) == [word for word in words_of(f"{text} й") if word != "й"]
 
 
 def test_nothing_is_no_statement(store):

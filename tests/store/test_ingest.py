@@ -142,6 +142,42 @@ class TestIdentity:
         assert store.counts()["items"] == 2
 
 
+class TestSeveralPollsInOneBatch:
+    """What one poll of a batch adds, those after it find, though nothing is written yet."""
+
+    def test_a_link_of_two_feeds_is_one_item_with_two_sightings(self, store, make):
+        first, second = make.item("a"), make.item("a", feed="tass", id="tass-a")
+        with store.batch(now=make.now) as batch:
+            batch.expect([first, second])
+            assert told(batch.add_items([first], how="poll")) == (1, 0, 0)
+            (known,) = batch.add_items([second], how="poll").duplicate
+        assert known.id == first.id
+        assert told(store.recognise([first, second])) == (0, 0, 2)
+        assert store.counts()["items"] == 1
+
+    def test_an_edit_in_the_same_batch_is_an_edit(self, store, make):
+        with store.batch(now=make.now) as batch:
+            batch.add_items([make.item("a")], how="poll")
+            edited = make.item("a", title="Edited", content_hash="other")
+            assert told(batch.add_items([edited], how="poll")) == (0, 1, 0)
+            assert told(batch.add_items([edited], how="poll")) == (0, 0, 1)
+        assert [item.title for item in store.items()] == ["Edited"]
+
+    def test_an_id_that_two_feeds_give_to_different_items_is_given_once(self, store, make):
+        with store.batch(now=make.now) as batch:
+            for feed in ("bbc", "tass"):
+                item = make.item(feed, feed=feed, id="1", content_hash=feed)
+                assert told(batch.add_items([item], how="poll")) == (1, 0, 0)
+        assert {item.id for item in store.items()} == {"1", "1@tass"}
+
+    def test_numbers_go_on_after_a_deletion_and_another_batch(self, store, make):
+        for hour, names in enumerate((["a", "b"], ["c"])):
+            with store.batch(now=make.at(hour)) as batch:
+                for name in names:
+                    batch.add_items([make.item(name)], how="poll")
+        assert [item.title for item in store.items()] == [f"Title of {n}" for n in "abc"]
+
+
 class TestImports:
     def test_given_ids_are_kept_and_repeating_changes_nothing(self, store, make):
         items = [make.item(f"{n}", id=f"given-{n}") for n in range(3)]
