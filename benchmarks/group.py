@@ -148,7 +148,9 @@ def memory(size: int, windows: int) -> list[dict[str, Any]]:
 
     Events are kept here as a store would offer them: those last seen within the window.
     """
-    grouper, events, of = _grouper(), {}, {}
+    grouper = _grouper()
+    events: dict[int, Event] = {}
+    of: dict[str, int] = {}
     numbers: dict[str, int] = {}
     batch: list[StoredHit] = []
     found: list[dict[str, Any]] = []

@@ -61,9 +61,10 @@ _AFTER = (
 
 
 _WORD = re.compile(r"\w+")
+_GAPS = "".join(c if c.isalnum() or c == "_" else " " for c in map(chr, range(128)))
 
 
-def _compile() -> Iterator[tuple[str, frozenset[str], re.Pattern[str], re.Pattern[str]]]:
+def _compile() -> Iterator[tuple[str, list[str], re.Pattern[str], re.Pattern[str]]]:
     before, after = fold(_BEFORE).text.casefold(), fold(_AFTER).text.casefold()
     for id, forms in _AGENCIES.items():
         folded = [fold(form).text.casefold() for form in forms.split("|")]
@@ -73,16 +74,17 @@ def _compile() -> Iterator[tuple[str, frozenset[str], re.Pattern[str], re.Patter
             rf"|(?:\b(?:{names})\s+(?:{after})\b)"
         )
         end = re.compile(rf"[:،,;؛—–\-|(]\s*(?:خبرگزاري |وكاله |агентство )?(?:{names})\)?\s*$")
-        yield id, frozenset(_WORD.findall(form)[0] for form in folded), cue, end
+        yield id, folded, cue, end
 
 
 _COMPILED = [*_compile()]
 _PATTERNS = {id: (cue, end) for id, _, cue, end in _COMPILED}
-_BEGINNING: dict[str, set[str]] = {}
-"""First word of a name → the agencies that it may be."""
-for _id, _firsts, _, _ in _COMPILED:
-    for _first in _firsts:
-        _BEGINNING.setdefault(_first, set()).add(_id)
+_BEGINNING: dict[str, list[tuple[str, str]]] = {}
+"""First word of a name → the names that begin so, and whose they are."""
+for _id, _names, _, _ in _COMPILED:
+    for _name in _names:
+        _BEGINNING.setdefault(_WORD.findall(_name)[0], []).append((_name, _id))
+_FIRSTS = frozenset(_BEGINNING)
 
 OWNERS: dict[str, str] = {
     "tass": "state:ru", "ria": "state:ru", "sputnik": "state:ru", "rt": "state:ru",
@@ -99,17 +101,22 @@ def attributed(title: str, summary: str = "") -> frozenset[str]:
     found: set[str] = set()
     for text in (title, summary):
         text = text.casefold()
-        for first in _BEGINNING.keys() & _WORD.findall(text):
-            for id in _BEGINNING[first] - found:
-                cue, end = _PATTERNS[id]
-                if cue.search(text) or end.search(text):
-                    found.add(id)
+        for first in _FIRSTS.intersection(_words(text)):
+            for name, id in _BEGINNING[first]:
+                if id not in found and name in text:
+                    cue, end = _PATTERNS[id]
+                    if cue.search(text) or end.search(text):
+                        found.add(id)
     return frozenset(found)
 
 
 def may_attribute(word: str) -> bool:
     """Whether a folded word can begin the name of an agency; texts without one attribute nothing."""
-    return not _BEGINNING.keys().isdisjoint(_WORD.findall(word.casefold()))
+    return not _FIRSTS.isdisjoint(_words(word.casefold()))
+
+
+def _words(text: str) -> list[str]:
+    return text.translate(_GAPS).split() if text.isascii() else _WORD.findall(text)
 
 
 def origin_of(agency: str) -> str:

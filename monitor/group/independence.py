@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from monitor.group.attribution import attributed, origin_of
+from monitor.group.fingerprint import READ_BYTES
 from monitor.model import Event, Feed, Item, Member
-from monitor.text import fold
+from monitor.text import cut, fold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,8 @@ def suggested_grade(event: Event, feeds: Mapping[str, Feed]) -> str:
     """
     repeats = {member.item.id for member in event.members if member.role == "copy"}
     letters: dict[str, str] = {}
-    links = chain(event, feeds)
+    # Who stands behind the only report changes nothing, and reading its text is what takes the time.
+    links = chain(event, feeds) if len(event.members) > 1 else _alone(event)
     for link, member in zip(links, sorted(event.members, key=_when), strict=True):
         feed = feeds.get(member.item.feed)
         letter = feed.reliability if feed is not None and link.item not in repeats else "F"
@@ -95,11 +97,17 @@ def suggested_grade(event: Event, feeds: Mapping[str, Feed]) -> str:
     return best + figure
 
 
+def _alone(event: Event) -> tuple[Link, ...]:
+    return tuple(
+        Link(item=m.item.id, source=m.item.source, origin=m.item.feed) for m in event.members
+    )
+
+
 def _origin(member: Member, known: Mapping[str, str], feeds: Mapping[str, Feed]) -> str:
     item = member.item
     if member.role == "copy" and member.of in known:
         return known[member.of]
-    named = attributed(fold(item.title).text, fold(item.summary).text)
+    named = attributed(fold(item.title).text, fold(cut(item.summary, READ_BYTES)).text)
     if named:
         return origin_of(min(named))
     return behind(item, feeds)
