@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -176,6 +177,14 @@ class LogConfig(_Table):
     file: str = "monitor.log"
 
 
+class TwiceError(ValueError):
+    """A name that must be one's own is given twice; ``loc`` is where the second stands."""
+
+    def __init__(self, message: str, loc: tuple[str | int, ...]) -> None:
+        super().__init__(message)
+        self.loc = loc
+
+
 class Config(BaseSettings):
     """The whole of ``monitor.toml``; ``root`` is the folder that its paths are relative to."""
 
@@ -228,15 +237,16 @@ class Config(BaseSettings):
 
     @model_validator(mode="after")
     def _distinct(self) -> Config:
-        for what, given in (
-            ("digest name", [each.name for each in self.digests]),
-            ("feed id", [each.id for each in self.feeds if each.id]),
-            ("feed url", [each.url for each in self.feeds]),
-            ("watch", list(self.watches)),
+        digests, feeds = ("digests",), ("feeds",)
+        for what, keys, key, given in (
+            ("digest name", digests, ("name",), [each.name for each in self.digests]),
+            ("feed id", feeds, ("id",), [each.id or f"#{n}" for n, each in enumerate(self.feeds)]),
+            ("feed url", feeds, ("url",), [each.url for each in self.feeds]),
+            ("watch", ("watches",), (), list(self.watches)),
         ):
-            twice = {value for value in given if given.count(value) > 1}
-            if twice:
-                raise ValueError(f"{what} {sorted(twice)[0]!r} is given twice")
+            for place, value in enumerate(given):
+                if value in given[:place]:
+                    raise TwiceError(f"{what} {value!r} is given twice", (*keys, place, *key))
         return self
 
     def database_url(self) -> str:
@@ -408,6 +418,9 @@ def _problems(error: ValidationError, file: Path | None, text: str) -> tuple[Pro
 
 def _problem(detail: dict[str, Any], file: Path | None, places: Places) -> Problem:
     loc = tuple(part for part in detail["loc"] if isinstance(part, (str, int)))
+    cause = detail.get("ctx", {}).get("error")
+    if isinstance(cause, TwiceError):
+        loc = cause.loc
     message, hint = _words(detail, loc)
     variable = _PREFIX + "__".join(str(part) for part in loc).upper()
     if loc and variable in {name.upper() for name in os.environ}:
@@ -422,6 +435,23 @@ def _problem(detail: dict[str, Any], file: Path | None, places: Places) -> Probl
         message=message,
         source=redact(source),
         hint=hint,
+        width=width,
+    )
+
+
+def problem_at(config: Config, loc: tuple[str | int, ...], message: str) -> Problem:
+    """A mistake that only shows beside other files, at its place in ``monitor.toml``."""
+    text = ""
+    if config.file is not None:
+        with suppress(OSError, UnicodeDecodeError):
+            text = config.file.read_text(encoding="utf-8")
+    line, column, source, width = Places(text).find(loc)
+    return Problem(
+        path=str(config.file or "configuration"),
+        line=line,
+        column=column,
+        message=message,
+        source=redact(source),
         width=width,
     )
 

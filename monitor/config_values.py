@@ -48,7 +48,11 @@ def _cron(value: str) -> str:
 def _timezone(value: str) -> str:
     known = zoneinfo.available_timezones()
     if value not in known:
-        raise ValueError(f"{value!r} is not a time zone{did_you_mean(value, known)}")
+        cities = {name.rpartition("/")[2]: name for name in sorted(known)}
+        city = cities.get(value.rpartition("/")[2].title())
+        hint = f"; did you mean {city!r}?" if city else did_you_mean(value, known)
+        hint = hint or '; write e.g. "Europe/Brussels" or "UTC"'
+        raise ValueError(f"{value!r} is not a time zone{hint}")
     return value
 
 

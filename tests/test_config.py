@@ -140,7 +140,19 @@ MISTAKES = {
     "an alert to nobody": ('[[alerts]]\nmin_level = "high"\n', "needs someone to go to"),
     "the same digest twice": (
         '[[digests]]\nname = "d"\nto = ["a@b.c"]\n' * 2,
-        "digest name 'd' is given twice",
+        "monitor.toml:5:1: error: digest name 'd' is given twice",
+    ),
+    "the same feed twice": (
+        '[[feeds]]\nurl = "http://x/"\n[[feeds]]\nname = "X"\nurl = "http://x/"\n',
+        "monitor.toml:5:1: error: feed url 'http://x/' is given twice",
+    ),
+    "a city in the wrong part of the world": (
+        '[[digests]]\nname = "d"\nto = ["a@b.c"]\ntimezone = "Asia/Brussels"\n',
+        "monitor.toml:4:1: error: 'Asia/Brussels' is not a time zone; did you mean 'Europe/Brussels'",
+    ),
+    "a place that no zone is near": (
+        '[[digests]]\nname = "d"\nto = ["a@b.c"]\ntimezone = "Mars/One"\n',
+        '\'Mars/One\' is not a time zone; write e.g. "Europe/Brussels" or "UTC"',
     ),
     "half a second reader": ('[reader]\nurl = "http://x"\n', "needs both url and model"),
     "wrong grade": ('[[feeds]]\nurl = "http://x/"\nreliability = "Z"\n', "monitor.toml:3:1"),

@@ -8,7 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from monitor import resources
-from monitor.config import Config, FeedConfig, feed_headers
+from monitor.config import (
+    AlertConfig,
+    Config,
+    DigestConfig,
+    FeedConfig,
+    feed_headers,
+    problem_at,
+)
 from monitor.errors import ConfigError, MonitorError, Problem
 from monitor.fetch.opml import feed_id, read_opml
 from monitor.model import Feed, Subscription, Watch
@@ -113,21 +120,33 @@ def subscriptions(config: Config) -> tuple[Subscription, ...]:
 
 def subscribed(config: Config, watches: Sequence[Watch]) -> Iterator[Problem]:
     """Indicators that a digest or an alert names must exist."""
-    file = str(config.file or "configuration")
     known = {"*"}
     for watch in watches:
         known |= {each.id for each in watch.indicators} | {each.group for each in watch.indicators}
         known |= set(watch.groups)
-    rows = [("digests", each.name, each.indicators) for each in config.digests]
-    rows += [("alerts", each.name, each.indicators) for each in config.alerts]
-    for table, name, indicators in rows:
-        for id in indicators:
-            if id not in known:
-                close = difflib.get_close_matches(id, known, n=1)
-                yield Problem(
-                    path=file,
-                    line=0,
-                    column=0,
-                    message=f"[[{table}]] {name}: no indicator or group {id!r}"
-                    + (f"; did you mean {close[0]!r}?" if close else ""),
-                )
+        known |= {f"{watch.id}/{name}" for name in known if name != "*" and "/" not in name}
+        known |= {watch.id}
+    tables: dict[str, Sequence[DigestConfig | AlertConfig]] = {
+        "digests": config.digests,
+        "alerts": config.alerts,
+    }
+    for table, rows in tables.items():
+        for place, each in enumerate(rows):
+            for id in each.indicators:
+                if id not in known:
+                    close = difflib.get_close_matches(id, known, n=1)
+                    message = f"[[{table}]] {each.name}: no indicator or group {id!r}" + (
+                        f"; did you mean {close[0]!r}?" if close else ""
+                    )
+                    yield problem_at(config, (table, place, "indicators"), message)
+
+
+def mail_folder(config: Config) -> Iterator[Problem]:
+    """A ``file:`` URL of mail must name a folder, or nothing yet."""
+    url = config.mail.url
+    if not url.startswith("file:"):
+        return
+    place = config.root / url.removeprefix("file:").removeprefix("//")
+    below = next((each for each in (place, *place.parents) if each.exists()), None)
+    if below is not None and not below.is_dir():
+        yield problem_at(config, ("mail", "url"), f"{below} is a file; mail goes into a folder")

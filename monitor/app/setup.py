@@ -8,7 +8,7 @@ from pathlib import Path
 
 from monitor import config as settings
 from monitor import render, resources
-from monitor.app.declared import declared_feeds, folder, subscribed
+from monitor.app.declared import declared_feeds, folder, mail_folder, subscribed
 from monitor.config import Config
 from monitor.errors import ConfigError, MonitorError, Problem, WatchError
 from monitor.model import Watch
@@ -76,6 +76,7 @@ def _check(config: Config) -> Iterator[Problem]:
         yield _problem(error, file)
     if len(watches) == len(config.watches):
         yield from subscribed(config, watches)
+    yield from mail_folder(config)
     yield from _templates(config)
 
 

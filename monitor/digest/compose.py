@@ -34,7 +34,6 @@ from monitor.render import BrokenTemplateError
 _log = structlog.get_logger(__name__)
 
 HTML_BYTES = 80_000  # mail programs clip at about 102 kB
-_FEWEST = 3  # events that are shown whatever they weigh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +121,9 @@ def _fitting(
         said = content(known, replace(subscription, max_events=most), recipient, house)
         made = _form(said, house, link)
         size = len(made.html.encode())
-        if size <= HTML_BYTES or len(said.events) <= _FEWEST:
+        if size <= HTML_BYTES or not said.events:
             return said, made
-        most = max(_FEWEST, min(len(said.events) - 1, len(said.events) * HTML_BYTES // size))
+        most = min(len(said.events) - 1, len(said.events) * HTML_BYTES // size)
 
 
 def _form(said: DigestContent, house: House, link: str) -> Form:

@@ -18,6 +18,7 @@ from monitor.digest.values import DigestContent, House
 from monitor.model import StoredHit, Subscription
 
 _LEVELS = 8  # changes that are shown with their months
+_MORE = 24  # changes, hypotheses and indicators that are listed without
 
 
 def told(
@@ -65,17 +66,17 @@ def content(
         first=known.previous_at is None,
         gap=gap,
         levels=tuple(levels[:_LEVELS]),
-        more_levels=tuple(levels[_LEVELS:]),
+        more_levels=tuple(levels[_LEVELS : _LEVELS + _MORE]),
         events=tuple(shown),
         updates=sum(line.is_update for line in lines),
         total=len(lines),
         to_review=to_review,
-        rest=tuple(scope.rest_lines(rest)),
-        evidence=tuple(scope.evidence()),
-        quiet=tuple(scope.quiet(lines)),
+        rest=tuple(scope.rest_lines(rest, _MORE)),
+        evidence=tuple(scope.evidence()[:_MORE]),
+        quiet=tuple(wording.listing(scope.quiet(lines), 2 * _MORE)),
         imported=bulk,
         flood=flood,
-        rules={watch.id: watch.rules for watch in known.watches},
+        rules={watch.id: watch.rules for watch in known.watches[:_MORE]},
         run=known.run,
         as_of_words=wording.local(known.as_of, zone),
         next_words=wording.local(known.next_at, zone) if known.next_at else "",
@@ -83,5 +84,5 @@ def content(
         feeds_link=scope.link("/feeds"),
         board_link=scope.link("/"),
         attached=known.attached,
-        note=known.note,
+        note=wording.cut(known.note, 500),
     )

@@ -35,6 +35,7 @@ from monitor.render import safe_link
 STALE = timedelta(hours=24)  # nobody polled for so long: the digest says so first
 _TERMS, _TITLE, _SNIPPET = 5, 220, 180
 _GRADES = "ABCDEF"
+_LINK = 1_000  # characters: what is longer is no address that a reader could use
 
 
 class Scope:
@@ -239,7 +240,7 @@ class Scope:
             date=wording.day(at.astimezone(self.zone)),
             status=status,
             link=link,
-            source_link=safe_link(lead.item.link),
+            source_link=_link(lead.item.link),
             grown=grown,
             corroboration=wording.corroboration(items, origins, denials),
             score=lead.hit.score,
@@ -249,11 +250,12 @@ class Scope:
         feed = self.feeds.get(stored.item.feed)
         return -_GRADES.find(feed.feed.reliability) if feed else -len(_GRADES)
 
-    def rest_lines(self, rest: Sequence[EventLine]) -> list[RestLine]:
-        """Counts by indicator; an event of two indicators counts for its first."""
+    def rest_lines(self, rest: Sequence[EventLine], most: int) -> list[RestLine]:
+        """Counts by indicator, at most so many; an event of two indicators counts for its first."""
         counted = Counter(line.indicators[0] for line in rest)
         titles = {key[1]: readable(each.title) for key, each in self.indicators.items()}
-        return [
+        others = dict(counted.most_common()[most - 1 :]) if len(counted) > most else {}
+        lines = [
             RestLine(
                 indicator=indicator,
                 title=titles.get(indicator, indicator),
@@ -262,7 +264,13 @@ class Scope:
                 link=self.link(f"/inbox?status=new&indicator={quote(indicator)}"),
             )
             for indicator, number in sorted(counted.items())
+            if indicator not in others
         ]
+        if others:
+            name = wording.count(len(others), "other indicator")
+            events, link = sum(others.values()), self.link("/inbox?status=new")
+            lines.append(RestLine(indicator="", title=name, name=name, events=events, link=link))
+        return lines
 
     # ── Levels, evidence, coverage ───────────────────────────────────────────────────────────────
 
@@ -292,7 +300,7 @@ class Scope:
         level = self.levels.get(key)
         return LevelLine(
             indicator=key[1],
-            title=readable(self.indicators[key].title),
+            title=wording.cut(readable(self.indicators[key].title), 120),
             name=wording.full_name(key[1], readable(self.indicators[key].title)),
             before=before,
             after=change.after,
@@ -316,7 +324,7 @@ class Scope:
             found = [
                 EvidenceLine(
                     hypothesis=each.hypothesis,
-                    title=titles.get(each.hypothesis, each.hypothesis),
+                    title=wording.cut(titles.get(each.hypothesis, each.hypothesis), 160),
                     for_=each.for_,
                     against=each.against,
                 )
@@ -406,7 +414,7 @@ class Scope:
         if not self.known.floods:
             return ""
         words = [
-            f"{readable(flood.name)} ({wording.count(flood.items, 'item')})"
+            f"{wording.cut(readable(flood.name), 60)} ({wording.count(flood.items, 'item')})"
             for flood in self.known.floods
         ]
         verb = "was" if len(words) == 1 else "were"
@@ -421,6 +429,11 @@ class Scope:
 
 def rise(line: LevelLine) -> int:
     return rank(line.after) - rank(line.before)
+
+
+def _link(address: str) -> str:
+    found = safe_link(address)
+    return found if len(found) <= _LINK else ""
 
 
 def _status(statuses: Sequence[Status]) -> Status:
@@ -454,7 +467,7 @@ def _bulk_line(bulk: Sequence[StoredHit]) -> str:
         some = [stored for stored in bulk if stored.how == how]
         if some:
             by = Counter(stored.hit.indicator for stored in some)
-            top = [f"{indicator} {number:,}" for indicator, number in by.most_common(4)]
+            top = [f"{indicator[:40]} {number:,}" for indicator, number in by.most_common(4)]
             more = f", {len(by) - 4} more indicators" if len(by) > 4 else ""
             parts.append(f"{wording.count(len(some), 'hit')} from {word} ({', '.join(top)}{more})")
     return f"Not news, listed on the pages only: {' and '.join(parts)}."

@@ -157,6 +157,11 @@ class DigestContent:
         """Nothing that a reader must look at."""
         return not (self.events or self.rest or self.levels or self.imported or self.flood)
 
+    @property
+    def one_line(self) -> bool:
+        """Nothing new, and nothing that is wrong: the sentence says it all."""
+        return self.empty and self.gap is None and not self.note
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flood:

@@ -26,6 +26,7 @@ STAGE_WORDS = {
     "denied": "denied",
 }
 _SHORT_ID = 4
+_NAME = 120  # characters of an indicator's name
 _MONTHS = [
     "January",
     "February",
@@ -95,6 +96,13 @@ def short_period(since: datetime | None, until: datetime, zone: ZoneInfo) -> str
     return f"{day(first)}–{day(last)}"
 
 
+def listing(words: Sequence[str], most: int) -> list[str]:
+    """``words``, or the first of them and how many more there are."""
+    if len(words) <= most:
+        return list(words)
+    return [*words[: most - 1], f"{len(words) - most + 1} more"]
+
+
 def listed(words: Sequence[str], limit: int = 6) -> str:
     """``A1, B2 and C3``; beyond ``limit``: ``A1, B2, C3 and 4 more``."""
     shown = list(words[:limit])
@@ -117,12 +125,12 @@ def cut(text: str, limit: int) -> str:
 
 def full_name(id: str, title: str) -> str:
     """``A2 Drone co-production`` for a short id; a long one only says the title again."""
-    return f"{id} {title}" if len(id) <= _SHORT_ID else title or id
+    return cut(f"{id} {title}" if len(id) <= _SHORT_ID else title or id, _NAME)
 
 
 def short_name(id: str, title: str) -> str:
     """``A2``, or the beginning of the title where the id is no short one."""
-    return id if len(id) <= _SHORT_ID else cut(title, 48) or id
+    return id if len(id) <= _SHORT_ID else cut(title or id, 48)
 
 
 def names(labels: Sequence[str], most: int = 2) -> str:

@@ -255,3 +255,38 @@ class TestSubscriptions:
         done = installation.run("subscriptions", command, "daily", "ben@example.org", now=now)
         assert done.code == 2
         assert "daily analyst@example.org" in done.err
+
+
+MISTAKES = {
+    "an indicator that there is not": (
+        '[[alerts]]\nto = ["a@example.org"]\nindicators = ["dornes"]\n',
+        "indicators",
+        "no indicator or group 'dornes'; did you mean 'drones'?",
+    ),
+    "mail into what is a file": (
+        "",
+        'url = "file:taken"',
+        "taken is a file; mail goes into a folder",
+    ),
+}
+
+
+@pytest.mark.parametrize(("more", "place", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_check_names_the_line_of(installation: Any, more: str, place: str, message: str) -> None:
+    (installation.folder / "taken").write_text("a file")
+    installation.more = more
+    installation.mail = "file:outbox/" if more else "file:taken"
+    installation.write()
+    lines = installation.config.read_text().splitlines()
+    line = next(n for n, text in enumerate(lines, start=1) if text.startswith(place))
+    done = installation.run("check", "--json")
+    assert done.code == 2
+    [problem] = [each for each in done.json["problems"] if message in each["message"]]
+    assert (problem["line"], problem["column"]) == (line, 1)
+
+
+def test_a_watch_and_what_is_in_it_can_be_named(installation: Any) -> None:
+    names = '["deals", "deals/drones", "deals/arms", "arms", "*"]'
+    installation.more = f'[[alerts]]\nto = ["a@example.org"]\nindicators = {names}\n'
+    installation.write()
+    assert "no indicator" not in installation.run("check").err
