@@ -18,7 +18,7 @@ from monitor.digest.values import DigestContent, House
 from monitor.model import StoredHit, Subscription
 
 _LEVELS = 8  # changes that are shown with their months
-_MORE = 24  # changes, hypotheses and indicators that are listed without
+_MORE = 16  # changes, hypotheses and indicators that are listed without
 
 
 def told(
