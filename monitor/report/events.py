@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from monitor.desk import InboxRow
-from monitor.model import Event, Hit, Item, Member, Stage, Status, StoredHit, Watch
+from monitor.model import Event, Hit, Item, Member, Span, Stage, Status, StoredHit, Watch
 from monitor.report.marks import Piece, pieces, snippet, terms
 from monitor.report.wording import (
     RATING_SIGNS,
@@ -225,13 +226,13 @@ def _line(
         indicator=hit.indicator,
         code=names.code(hit.watch, hit.indicator),
         indicator_title=names.title(hit.watch, hit.indicator),
-        title=pieces(item.title, hit.spans, "title"),
+        title=_title(item.title, hit.spans),
         lang=item.lang,
         link=http_link(item.link),
         source=source,
         source_grade=source_grade,
         at=at,
-        snippet=snippet(item.summary, hit.spans, "summary"),
+        snippet=_snippet(item.summary, hit.spans),
         corroboration=f"{plural(items, 'item')} · {plural(outlets, 'outlet')}",
         independent=f"{origins} independent" if origins > 1 else "1 origin only",
         single=origins <= 1,
@@ -245,6 +246,16 @@ def _line(
         decided_at=decided_at,
         reason=reason,
     )
+
+
+@lru_cache(maxsize=2048)  # the rows that lists show again and again
+def _title(text: str, spans: tuple[Span, ...]) -> tuple[Piece, ...]:
+    return pieces(text, spans, "title")
+
+
+@lru_cache(maxsize=2048)
+def _snippet(text: str, spans: tuple[Span, ...]) -> tuple[Piece, ...]:
+    return snippet(text, spans, "summary")
 
 
 def event_view(

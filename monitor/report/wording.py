@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from monitor.model import Indicator, Watch
@@ -177,14 +178,23 @@ def codes(watch: Watch) -> dict[str, str]:
 
     Codes follow the order of the watch and are for the eye only; the id is the name.
     """
-    groups = list(dict.fromkeys([*watch.groups, *(each.group for each in watch.indicators)]))
-    used = [g for g in groups if any(each.group == g for each in watch.indicators)]
+    return dict(
+        _codes(tuple(watch.groups), tuple((each.id, each.group) for each in watch.indicators))
+    )
+
+
+@lru_cache(maxsize=64)
+def _codes(
+    groups: tuple[str, ...], indicators: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str], ...]:
+    present = dict.fromkeys(group for _, group in indicators)
+    used = [group for group in dict.fromkeys([*groups, *present]) if group in present]
     counts: dict[str, int] = {}
-    found: dict[str, str] = {}
-    for each in watch.indicators:
-        counts[each.group] = counts.get(each.group, 0) + 1
-        found[each.id] = f"{_letters(used.index(each.group))}{counts[each.group]}"
-    return found
+    found: list[tuple[str, str]] = []
+    for id, group in indicators:
+        counts[group] = counts.get(group, 0) + 1
+        found.append((id, f"{_letters(used.index(group))}{counts[group]}"))
+    return tuple(found)
 
 
 def _letters(index: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import jinja2
@@ -44,7 +45,12 @@ def _visible(value: Any) -> Any:
         return value
     if value.isascii() and value.isprintable():  # nearly everything: nothing to look for
         return value
-    return wording.shown(plain(value))
+    return _cleaned(value)
+
+
+@lru_cache(maxsize=4096)  # headlines, which lists show again and again
+def _cleaned(text: str) -> str:
+    return wording.shown(plain(text))
 
 
 def bars(counts: Sequence[int], first: int, last: int) -> str:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -82,6 +82,10 @@ class Site:
         )
         self.records = Kept(self._records, seconds=120)
         self.week = Kept(self._week, seconds=60)
+        self._assets = {
+            name: Kept(partial(self._asset, name), seconds=5)
+            for name in ("style.css", "monitor.js")
+        }
 
     @cached_property
     def sessions(self) -> Sessions:
@@ -255,7 +259,10 @@ class Site:
         return sum(is_problem(each) for each in self.feeds.get())
 
     def asset(self, name: str) -> str:
-        """The address of a static file, which changes when the file does."""
+        """The address of a static file, which changes within seconds when the file does."""
+        return self._assets[name].get()
+
+    def _asset(self, name: str) -> str:
         digest = hashlib.sha256(self.asset_text(name).encode()).hexdigest()[:12]
         return self.at(f"/static/{name}", v=digest)
 
