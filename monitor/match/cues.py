@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
+from monitor.match.places import Mentions
 from monitor.match.plan import Gazetteer, State
 from monitor.model import Stage
 from monitor.query.matches import Leaf
@@ -49,9 +50,9 @@ class Cues:
         self._stages = [
             (gazetteer.atom(cue), stage, reach) for cue, stage, reach in STAGE_CUES if cue in known
         ]
-        self._genres = [
-            (gazetteer.atom(cue), genre, first) for cue, genre, first in GENRE_CUES if cue in known
-        ]
+        self._genres = [(genre, first) for cue, genre, first in GENRE_CUES if cue in known]
+        genres = [(cue, gazetteer.atom(cue)) for cue, _, _ in GENRE_CUES if cue in known]
+        self._mentions = Mentions(genres, gazetteer.vocabulary)
 
     def stage(self, state: State, leaves: Sequence[Leaf]) -> tuple[Stage, str]:
         """The stage that the evidence is told at, and the cue that tells it; else an act."""
@@ -74,10 +75,17 @@ class Cues:
 
     def genre(self, state: State) -> tuple[str, str]:
         """The genre and the words that tell it; "news" where nothing does."""
+        known = state.genres.get(self)
+        if known is None:
+            known = state.genres[self] = self._genre(state)
+        return known
+
+    def _genre(self, state: State) -> tuple[str, str]:
         document = state.document
         limit = document.offset + SUMMARY_OPENING
-        for atom, genre, first in self._genres:
-            for start, end in state.places.get(atom, ()):
+        for at, places in self._mentions.numbered(state.places):
+            genre, first = self._genres[at]
+            for start, end in places:
                 if (first and start == 0) or (not first and start < limit):
                     return genre, self._words(state, start, end)
         return "news", ""

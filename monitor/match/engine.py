@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from monitor.errors import QueryError
+from monitor.match.ceiling import MARGIN, Ceiling, Text
 from monitor.match.cues import Cues
 from monitor.match.places import Mentions, Places
-from monitor.match.plan import Gazetteer, Plan, Planner, State, needs
+from monitor.match.plan import Gazetteer, Holds, Plan, Planner, State, needs
 from monitor.match.relevance import Evidence, Relevance
 from monitor.match.score import probability, total
 from monitor.match.vocabulary import Entry, Vocabulary
-from monitor.match.weighing import Weighed, evidence_of, weigh
+from monitor.match.weighing import Weighed, evidence_of, text_of, weigh
 from monitor.model import Branch, Hit, Indicator, Item, ScorePart, Span, Watch
 from monitor.query import parse
 from monitor.query.lexicon import Inflect, Lexicon
@@ -52,13 +54,26 @@ class Stored:
     lang: frozenset[str]  # languages it is limited to; empty = any
     key: tuple[str, str]  # watch and indicator
     part: ScorePart  # what the query itself contributes
+    loose: bool  # a candidate: only a model can lift it, and no exclusion vetoes it
+
+
+Fired: TypeAlias = list[tuple[Stored, Sequence[Leaf]]]
+"""Branches that hold, with what they rest on."""
 
 
 class CompiledWatch:
     """What a watch's hits have in common."""
 
-    def __init__(self, watch: Watch, vocabulary: Vocabulary, inflect: Inflect | None) -> None:
+    def __init__(
+        self,
+        watch: Watch,
+        vocabulary: Vocabulary,
+        inflect: Inflect | None,
+        model: Relevance | None = None,
+    ) -> None:
         self.watch = watch
+        self.model = model
+        self.ceiling = Ceiling(model, watch.min_score) if model else None
         self.gazetteer = Gazetteer(Lexicon(watch.concepts, inflect), vocabulary)
         self.cues = Cues(self.gazetteer)
         self.plans: dict[object, Plan] = {}  # of parts of queries, as ``explain`` asks for them
@@ -71,7 +86,14 @@ class CompiledWatch:
 
     def found(self, state: State) -> tuple[str, ...]:
         """The concepts that the item mentions, in the order of the gazetteer."""
-        return tuple(id for id, _ in self.concepts.among(state.places))
+        return self.concepts.names(state.places)
+
+    def text(self, state: State) -> Text:
+        """What a model looks at in an item, whatever the indicator."""
+        known = state.texts.get(self)
+        if known is None:
+            known = state.texts[self] = text_of(state, self.cues, self.concepts)
+        return known
 
 
 class IndexedMatcher:
@@ -81,11 +103,11 @@ class IndexedMatcher:
         self, watches: Sequence[Watch], *, inflect: Inflect | None, models: Mapping[str, Relevance]
     ) -> None:
         self.vocabulary = Vocabulary()
-        self.models = models
         self.queries: list[Stored] = []
+        self._looks: list[Holds] = []  # for each query, a cheap look whether it can hold
         self._watches: dict[str, CompiledWatch] = {}
         for watch in watches:
-            compiled = CompiledWatch(watch, self.vocabulary, inflect)
+            compiled = CompiledWatch(watch, self.vocabulary, inflect, models.get(watch.id))
             self._watches[watch.id] = compiled
             for indicator in watch.indicators:
                 veto = None
@@ -107,20 +129,23 @@ class IndexedMatcher:
         part = ScorePart(name="query", value=branch.prior, why=f"branch “{branch.name}” holds")
         key = watch.watch.id, indicator.id
         lang = _languages(node)
-        self.queries.append(Stored(watch, indicator, branch, plan, veto, lang, key, part))
+        loose = branch.prior < 0
+        self._looks.append(plan.look)
+        self.queries.append(Stored(watch, indicator, branch, plan, veto, lang, key, part, loose))
 
     # ── Matching ─────────────────────────────────────────────────────────────────────────────────
 
     def match(self, item: Item) -> tuple[Hit, ...]:
         """The hits of an item that reach their watch's ``min_score``, in the order of the indicators."""
-        judged = self._judge(item, candidates=False)
-        if not judged:
+        state, numbers = self.look(item.title, item.summary, item.lang)
+        if state is None:
             return ()
         found = []
-        for each in judged:
-            if self._hopeless(each):
+        likely = [number for number in numbers if self._looks[number](state)]
+        for each in self._judge(state, likely, pruned=True) if likely else ():
+            if each.hopeless:
                 continue
-            parts = self._parts(each)
+            parts = each.parts
             score = round(probability(total(parts)), 4)
             if score >= each.stored.watch.watch.min_score:
                 found.append(_hit(item, each, parts, score))
@@ -135,7 +160,10 @@ class IndexedMatcher:
         return tuple(hit for hit, _ in self._weighed(item))
 
     def holding(self, item: Item) -> list[tuple[str, str]]:
-        """(watch, indicator) of the queries that hold, without spans and scores: to count quickly."""
+        """(watch, indicator) of the queries that hold, without spans and scores: to count quickly.
+
+        Branches that only a model can lift hold where there is one, whatever the exclusion says.
+        """
         state, numbers = self.look(item.title, item.summary, item.lang)
         if state is None:
             return []
@@ -144,7 +172,11 @@ class IndexedMatcher:
             stored = self.queries[number]
             if stored.key in found or (stored.lang and state.document.lang not in stored.lang):
                 continue
-            if stored.plan.holds(state) and not (stored.veto and stored.veto.holds(state)):
+            if stored.loose:
+                holds = stored.watch.model is not None and stored.plan.holds(state)
+            else:
+                holds = stored.plan.holds(state) and not (stored.veto and stored.veto.holds(state))
+            if holds:
                 found[stored.key] = None
         return list(found)
 
@@ -165,37 +197,70 @@ class IndexedMatcher:
         return [(hit, judged.evidence) for hit, judged in self._weighed(item)]
 
     def _weighed(self, item: Item) -> list[tuple[Hit, Judged]]:
-        found = []
-        for judged in self._judge(item):
-            parts = self._parts(judged)
-            found.append((_hit(item, judged, parts, round(probability(total(parts)), 4)), judged))
-        return found
-
-    def _judge(self, item: Item, *, candidates: bool = True) -> list[Judged]:
-        """The branches that hold, those of one indicator together.
-
-        Without ``candidates``, those that only a model can lift are passed over where there is none.
-        """
         state, numbers = self.look(item.title, item.summary, item.lang)
         if state is None:
             return []
-        fired: dict[tuple[str, str], list[tuple[Stored, Sequence[Leaf]]]] = {}
+        found = []
+        for judged in self._judge(state, numbers, pruned=False):
+            parts = judged.parts
+            found.append((_hit(item, judged, parts, round(probability(total(parts)), 4)), judged))
+        return found
+
+    def _judge(self, state: State, numbers: Sequence[int], *, pruned: bool) -> list[Judged]:
+        """Of these queries the branches that hold, those of one indicator together.
+
+        ``pruned`` leaves out what cannot reach the watch's ``min_score``.
+        """
+        by_indicator: dict[tuple[str, str], list[int]] = {}
+        for number in numbers:
+            by_indicator.setdefault(self.queries[number].key, []).append(number)
+        found = []
+        for those in by_indicator.values():
+            fired = self._promising(state, those) if pruned else self._fire(state, those)
+            if not fired:
+                continue
+            veto = fired[0][0].veto
+            vetoed = veto is not None and veto.holds(state)
+            allowed = [each for each in fired if each[0].loose or not vetoed]
+            if allowed:
+                found.append(Judged(state, fired, allowed, vetoed))
+        return found
+
+    def _promising(self, state: State, numbers: Sequence[int]) -> Fired:
+        """As ``_fire``, for the branches of one indicator that can reach ``min_score`` if they hold.
+
+        Without a model the loose ones cannot. With one, what the text alone says is asked before the
+        queries, as it costs less; and once more, if no other branch holds, before the loose ones.
+        """
+        queries = self.queries
+        watch, indicator = queries[numbers[0]].watch, queries[numbers[0]].key[1]
+        own = [number for number in numbers if not queries[number].loose]
+        ceiling = watch.ceiling
+        if ceiling is None:
+            return self._fire(state, own)
+        text = watch.text(state)
+        if not ceiling.allows(indicator, [queries[each].branch for each in numbers], text):
+            return []
+        fired = self._fire(state, own)
+        if len(own) == len(numbers):
+            return fired
+        loose = [number for number in numbers if queries[number].loose]
+        if fired:
+            return self._fire(state, numbers)
+        branches = [queries[each].branch for each in loose]
+        if own and not ceiling.allows(indicator, branches, text):
+            return []
+        return self._fire(state, loose)
+
+    def _fire(self, state: State, numbers: Sequence[int]) -> Fired:
+        """Of these queries those that hold, with what they rest on."""
+        found: Fired = []
         for number in numbers:
             stored = self.queries[number]
-            if stored.lang and state.document.lang not in stored.lang:
-                continue
-            if stored.branch.prior < 0 and not candidates and not self.models.get(stored.key[0]):
-                continue
-            matches = stored.plan.find(state)
-            if matches:
-                fired.setdefault(stored.key, []).append((stored, evidence(matches)))
-        found = []
-        for those in fired.values():
-            veto = those[0][0].veto
-            vetoed = veto is not None and veto.holds(state)
-            allowed = [each for each in those if not vetoed or each[0].branch.prior < 0]
-            if allowed:
-                found.append(Judged(state, those, allowed, vetoed))
+            if not stored.lang or state.document.lang in stored.lang:
+                matches = stored.plan.find(state)
+                if matches:
+                    found.append((stored, evidence(matches)))
         return found
 
     def look(self, title: str, summary: str, lang: str) -> tuple[State | None, list[int]]:
@@ -213,21 +278,6 @@ class IndexedMatcher:
                 lang=state.document.lang, stage=cues.item_stage(state), genre=cues.item_genre(state)
             )
         return Facts(lang=state.document.lang)
-
-    def _hopeless(self, judged: Judged) -> bool:
-        """Whether a model puts it clearly below the minimum: asked before the reasons are told."""
-        watch = judged.stored.watch.watch
-        model = self.models.get(watch.id)
-        if model is None:
-            return False
-        log_odds = model.log_odds(judged.evidence, judged.best.total)
-        return probability(log_odds) < watch.min_score - 0.01
-
-    def _parts(self, judged: Judged) -> Sequence[ScorePart]:
-        model = self.models.get(judged.stored.watch.watch.id)
-        if model is None:
-            return judged.best.parts
-        return model.parts(judged.evidence, judged.best.whys, judged.best.total)
 
 
 def _hit(item: Item, judged: Judged, parts: Sequence[ScorePart], score: float) -> Hit:
@@ -255,8 +305,8 @@ class Judged:
     def __init__(
         self,
         state: State,
-        fired: Sequence[tuple[Stored, Sequence[Leaf]]],
-        allowed: Sequence[tuple[Stored, Sequence[Leaf]]],
+        fired: Fired,
+        allowed: Fired,
         vetoed: bool,
     ) -> None:
         self.state = state
@@ -274,13 +324,29 @@ class Judged:
     @property
     def evidence(self) -> Evidence:
         return evidence_of(
-            self.state,
+            self.state.document,
+            self.stored.watch.text(self.state),
             self.stored.indicator.id,
             self._fired,
             self.best,
-            self.stored.watch.concepts,
             vetoed=self._vetoed,
         )
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether a model puts it clearly below the minimum: asked before the reasons are told."""
+        watch = self.stored.watch
+        if watch.model is None:
+            return False
+        log_odds = watch.model.log_odds(self.evidence, self.best.total)
+        return probability(log_odds) < watch.watch.min_score - MARGIN
+
+    @property
+    def parts(self) -> Sequence[ScorePart]:
+        model = self.stored.watch.model
+        if model is None:
+            return self.best.parts
+        return model.parts(self.evidence, self.best.whys, self.best.total)
 
 
 def _span(document: Document, leaf: Leaf) -> Span:

@@ -14,13 +14,17 @@ MAX_TRIES = 500
 """Places of its rarest word at which a phrase is looked for in one item."""
 
 _FEW = 8
+_LONG = 200
+"""Words of an item from which it is worth while to place all of them at once."""
+
 NOWHERE: Sequence[Place] = ()
+MAX_POSITION = 1 << 30
 
 
 class Places:
     """Atom → its places (positions ``start``, ``end``) in the order of the text, the first thousand."""
 
-    __slots__ = ("_by_number", "_entries", "_found", "_title", "_vocabulary", "numbers")
+    __slots__ = ("_entries", "_firsts", "_found", "_indices", "_title", "_vocabulary", "numbers")
 
     def __init__(
         self, document: Document, vocabulary: Vocabulary, entries: Sequence[Entry | None]
@@ -29,16 +33,13 @@ class Places:
         self._title = len(document.title.words)
         self._found: dict[int, Sequence[Place]] = {}
         self._entries = entries
-        by_number: dict[int, list[int]] = {}  # pattern word → indices of the words that it is
-        for index, entry in enumerate(entries):
-            if entry is not None:
-                for number in entry[1]:
-                    if number in by_number:
-                        by_number[number].append(index)
-                    else:
-                        by_number[number] = [index]
-        self._by_number = by_number
-        self.numbers = by_number.keys()
+        # From the last word to the first, so that what stays is where each stands first.
+        backwards = zip(range(len(entries) - 1, -1, -1), reversed(entries), strict=True)
+        self._firsts = {
+            number: i for i, entry in backwards if entry is not None for number in entry[1]
+        }
+        self._indices: dict[int, list[int]] | None = {} if len(entries) < _LONG else None
+        self.numbers = set(self._firsts)
         """The pattern words that occur."""
 
     def __contains__(self, atom: int) -> bool:
@@ -55,12 +56,44 @@ class Places:
         title = self._title
         return [
             (i, i + 1) if i < title else (i + FIELD_GAP, i + FIELD_GAP + 1)
-            for i in self._by_number.get(number, ())[:most]
+            for i in self._of(number)[:most]
         ]
+
+    def first(self, number: int) -> int:
+        """The first position of a pattern word that occurs."""
+        index = self._firsts[number]
+        return index if index < self._title else index + FIELD_GAP
+
+    def _of(self, number: int) -> list[int]:
+        """The indices of the words that are a pattern word."""
+        if self._indices is None:
+            self._indices = self._all()
+        found = self._indices.get(number)
+        if found is None:
+            first = self._firsts.get(number)
+            found = [] if first is None else [first]
+            if first is not None and len(self._entries) < _LONG:
+                found += [
+                    at
+                    for at, entry in enumerate(self._entries[first + 1 :], first + 1)
+                    if entry is not None and number in entry[1]
+                ]
+            self._indices[number] = found
+        return found
+
+    def _all(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {number: [] for number in self.numbers}
+        for index, entry in enumerate(self._entries):
+            if entry is not None:
+                for number in entry[1]:
+                    found[number].append(index)
+        return found
 
     def near(self, one: int, two: int, reach: int) -> bool:
         """Whether two pattern words can stand within ``reach`` of one another: a cheap first look."""
-        firsts, seconds = self._by_number.get(one, ()), self._by_number.get(two, ())
+        if one not in self.numbers or two not in self.numbers:
+            return False
+        firsts, seconds = self._of(one), self._of(two)
         if len(firsts) == len(seconds) == 1:
             return -reach <= firsts[0] - seconds[0] <= reach
         if len(firsts) * len(seconds) > 16:
@@ -85,17 +118,16 @@ class Places:
 
     def _phrases(self, phrases: dict[int, tuple[tuple[tuple[int, ...], int], ...]]) -> list[Place]:
         found: list[Place] = []
-        numbers, title, end = self._by_number, self._title, len(self._entries)
-        for key in self.numbers & phrases.keys():
+        here, title, end = self.numbers, self._title, len(self._entries)
+        for key in here & phrases.keys():
             for words, at in phrases[key]:
-                if not all(word in numbers for word in words):
+                if not here.issuperset(words):
                     continue
-                if (
-                    len(numbers[key]) > _FEW
-                ):  # look where the word stands that is rarest in this item
-                    at = min(range(len(words)), key=lambda i: len(numbers[words[i]]))
+                if len(self._of(key)) > _FEW:
+                    # Looked for where the word stands that is rarest in this item.
+                    at = min(range(len(words)), key=lambda i: len(self._of(words[i])))
                 length = len(words)
-                for index in numbers[words[at]][:MAX_TRIES]:
+                for index in self._of(words[at])[:MAX_TRIES]:
                     start = index - at
                     if start < 0 or start + length > end or start < title < start + length:
                         continue
@@ -117,22 +149,45 @@ class Mentions:
 
     def __init__(self, named: Sequence[tuple[str, int]], vocabulary: Vocabulary) -> None:
         self._named = named
-        self._by_word: dict[int, tuple[int, ...]] = {}
-        gathered: dict[int, list[int]] = {}
+        singles: dict[int, list[int]] = {}
+        phrases: dict[int, list[tuple[tuple[int, ...], int]]] = {}
         for at, (_, atom) in enumerate(named):
-            for word in {*vocabulary.atoms[atom].words, *vocabulary.atoms[atom].phrases}:
-                gathered.setdefault(word, []).append(at)
-        self._by_word = {word: tuple(found) for word, found in gathered.items()}
+            for word in vocabulary.atoms[atom].words:
+                singles.setdefault(word, []).append(at)
+            for word, longer in vocabulary.atoms[atom].phrases.items():
+                phrases.setdefault(word, []).extend((words, at) for words, _ in longer)
+        self._by_word = {word: tuple(found) for word, found in singles.items()}
+        self._by_phrase = {word: tuple(found) for word, found in phrases.items()}
+        self._words = frozenset(singles)
+        self._keys = frozenset(phrases)
 
     def among(self, places: Places) -> list[tuple[str, Sequence[Place]]]:
         """(name, places) of those that occur, in the order they were given."""
-        words = places.numbers & self._by_word.keys()
-        if not words:
-            return []
-        maybe = {at for word in words for at in self._by_word[word]}
-        found = []
-        for at in sorted(maybe):
-            name, atom = self._named[at]
-            if here := places[atom]:
-                found.append((name, here))
-        return found
+        return [(self._named[at][0], here) for at, here in self.numbered(places)]
+
+    def numbered(self, places: Places) -> list[tuple[int, Sequence[Place]]]:
+        """(which, places) of those that occur, in the order they were given."""
+        return [(at, places[self._named[at][1]]) for at, _ in self._firsts(places)]
+
+    def names(self, places: Places) -> tuple[str, ...]:
+        """Those that occur, in the order they were given."""
+        return tuple([self._named[at][0] for at, _ in self._firsts(places)])
+
+    def in_order(self, places: Places) -> list[tuple[int, str]]:
+        """The first position of each that occurs and its name, in the order of the text."""
+        return sorted([(first, self._named[at][0]) for at, first in self._firsts(places)])
+
+    def _firsts(self, places: Places) -> list[tuple[int, int]]:
+        """(which, first position) of those that occur, in the order they were given."""
+        found: dict[int, int] = {}
+        for word in places.numbers & self._words:
+            first = places.first(word)
+            for at in self._by_word[word]:
+                if first < found.get(at, MAX_POSITION):
+                    found[at] = first
+        complete = places.numbers.issuperset
+        for word in places.numbers & self._keys:
+            for words, at in self._by_phrase[word]:
+                if complete(words) and (here := places[self._named[at][1]]):
+                    found[at] = here[0][0]
+        return sorted(found.items())

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from monitor.match.ceiling import Text
 from monitor.match.places import Mentions, Places
 from monitor.match.vocabulary import Need, Vocabulary
 from monitor.query.frames import MAX_ACTIONS, Action, find_frames
@@ -36,7 +37,7 @@ NONE: Matches = ()
 class State:
     """One item under evaluation: where its atoms stand, and what was worked out already."""
 
-    __slots__ = ("_actors", "_facts", "document", "facts_of", "kept", "places")
+    __slots__ = ("_actors", "_facts", "document", "facts_of", "genres", "kept", "places", "texts")
 
     def __init__(
         self, document: Document, places: Places, facts_of: Callable[[State], Facts]
@@ -45,6 +46,8 @@ class State:
         self.places = places
         self.facts_of = facts_of
         self.kept: dict[object, Matches] = {}
+        self.genres: dict[object, tuple[str, str]] = {}
+        self.texts: dict[object, Text] = {}
         self._facts: Facts | None = None
         self._actors: dict[int, list[Leaf]] = {}
 
@@ -87,6 +90,17 @@ class Plan:
     cheap: bool = False  # ``holds`` costs little
     finds: bool = True  # it holds exactly where it has matches; NOT and facts have none
     only: int = -1  # the one pattern word that it is, wherever that stands
+    might: Holds | None = None  # a cheaper look: where it says no, it does not hold
+
+    @property
+    def look(self) -> Holds:
+        """The cheapest look that there is."""
+        if self.might is not None:
+            return self.might
+        if self.cheap:
+            return self.holds
+        asked = self.needs
+        return lambda state: not lacks(state, asked)
 
 
 def lacks(state: State, needs: tuple[Words, ...]) -> bool:
@@ -225,6 +239,8 @@ class Planner:
                 return _near_one(node.within, node.ordered, lefts[0], rights[0])
             return near(state.document, node, lefts, rights, max_pairs)
 
+        if plain_words:
+            return _kept(work, needs, lambda state: state.places.near(one, two, reach))
         return _kept(work, needs)
 
     def _frame(self, node: Frame, title: bool) -> Plan:
@@ -308,8 +324,15 @@ def _all(plans: list[Plan]) -> Plan:
             parts.append(part)
         return joined_parts(parts)
 
+    looks = [plan.look for plan in plans if not plan.cheap and not plan.exact]
     return Plan(
-        holds, find, needs, exact=exact, cheap=cheap, finds=any(plan.finds for plan in plans)
+        holds,
+        find,
+        needs,
+        exact=exact,
+        cheap=cheap,
+        finds=any(plan.finds for plan in plans),
+        might=lambda state: not fails(state) and all(look(state) for look in looks),
     )
 
 
@@ -336,6 +359,8 @@ def _any(plans: list[Plan]) -> Plan:
     if exact:
         return _of_words(words, find)
 
+    looks = [plan.look for plan in plans]
+
     def holds(state: State) -> bool:
         return any(plans[at].holds(state) for at in asked(state))
 
@@ -345,10 +370,11 @@ def _any(plans: list[Plan]) -> Plan:
         (words,) if not rest else (),
         cheap=all(plan.cheap for plan in plans),
         finds=finds,
+        might=lambda state: any(looks[at](state) for at in asked(state)),
     )
 
 
-def _kept(work: Find, needs: tuple[Words, ...]) -> Plan:
+def _kept(work: Find, needs: tuple[Words, ...], might: Holds | None = None) -> Plan:
     """A plan whose matches are worked out once an item."""
 
     def find(state: State) -> Matches:
@@ -357,7 +383,7 @@ def _kept(work: Find, needs: tuple[Words, ...]) -> Plan:
             found = state.kept[work] = work(state)
         return found
 
-    return Plan(lambda state: bool(find(state)), find, needs)
+    return Plan(lambda state: bool(find(state)), find, needs, might=might)
 
 
 def _near_one(within: int, ordered: bool, left: Match, right: Match) -> Matches:

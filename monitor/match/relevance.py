@@ -123,9 +123,13 @@ class Relevance:
 
     def trust(self, evidence: Evidence) -> float:
         """How far the model is believed, 0–1; the rest is left to the fixed parts."""
-        if evidence.lang in self.languages and evidence.indicator not in self.doubted:
+        return self.trusted(evidence.indicator, evidence.lang)
+
+    def trusted(self, indicator: str, lang: str) -> float:
+        """As ``trust``, before there is evidence."""
+        if lang in self.languages and indicator not in self.doubted:
             return 1.0
-        count = self.counts.get(evidence.indicator, 0)
+        count = self.counts.get(indicator, 0)
         return count / (count + HALF_TRUST)
 
     def to_json(self) -> str:
@@ -218,15 +222,19 @@ def _query(evidence: Evidence) -> dict[str, float]:
 
 
 def _shape(evidence: Evidence) -> dict[str, float]:
-    """What tells the kind of text apart from its content: how a title begins, ends and is marked."""
     found: dict[str, float] = {}
-    names = [f"mark {mark}" for mark in evidence.marks]
-    if not evidence.summary:
-        names.append("no summary")
-    if evidence.title:
-        names += [f"first {evidence.title[0]}", f"last {evidence.title[-1]}"]
-    _add(found, names, 1.0)
+    _add(found, shape(evidence.title, evidence.summary, evidence.marks), 1.0)
     return found
+
+
+def shape(title: Sequence[str], summary: Sequence[str], marks: Iterable[str]) -> list[str]:
+    """What tells the kind of text apart from its content: how a title begins, ends and is marked."""
+    names = [f"mark {mark}" for mark in marks]
+    if not summary:
+        names.append("no summary")
+    if title:
+        names += [f"first {title[0]}", f"last {title[-1]}"]
+    return list(dict.fromkeys(names))
 
 
 def _concepts(evidence: Evidence) -> dict[str, float]:

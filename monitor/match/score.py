@@ -48,7 +48,8 @@ def closeness(document: Document, leaves: Sequence[Leaf]) -> ScorePart:
     return _SUMMARY_ONLY if first <= 25 else _FAR_INTO_SUMMARY
 
 
-_ALL_IN_TITLE = ScorePart(name="closeness", value=0.5, why="all of it in the title")
+HIGHEST_CLOSENESS = 0.5
+_ALL_IN_TITLE = ScorePart(name="closeness", value=HIGHEST_CLOSENESS, why="all of it in the title")
 _SUMMARY_ONLY = ScorePart(name="closeness", value=-0.2, why="only in the summary")
 _FAR_INTO_SUMMARY = ScorePart(name="closeness", value=-0.6, why="only far into the summary")
 

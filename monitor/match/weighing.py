@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from monitor.match.ceiling import Text
 from monitor.match.cues import Cues
 from monitor.match.places import Mentions
 from monitor.match.plan import State
@@ -58,17 +59,31 @@ def weigh(
     return Weighed(branch, leaves, stage, stage_why, genre, genre_why, tuple(parts))
 
 
+def text_of(state: State, cues: Cues, concepts: Mentions) -> Text:
+    """What a model looks at in an item whatever the indicator."""
+    document = state.document
+    title = len(document.title.words)
+    return Text(
+        lang=document.lang,
+        genre=cues.genre(state)[0],
+        title=document.title.folded,
+        summary=document.summary.folded,
+        marks=_marks(document),
+        # Each where it stands first.
+        concepts=[(name, at < title) for at, name in concepts.in_order(state.places)],
+    )
+
+
 def evidence_of(
-    state: State,
+    document: Document,
+    text: Text,
     indicator: str,
     fired: Sequence[Branch],
     best: Weighed,
-    concepts: Mentions,
     *,
     vetoed: bool,
 ) -> Evidence:
     """What a relevance model looks at, from all branches that hold and the best of them."""
-    document = state.document
     own = tuple(branch.name for branch in fired if branch.prior >= 0)
     terms = {leaf[2] for leaf in best.leaves}
     in_title = {leaf[2] for leaf in best.leaves if document.in_title(leaf[0])}
@@ -80,18 +95,12 @@ def evidence_of(
         share=len(in_title) / max(1, len(terms)),
         stage=best.stage,
         genre=best.genre,
-        lang=document.lang,
-        title=document.title.folded,
-        summary=document.summary.folded,
-        marks=_marks(document),
-        concepts=_in_order(state, concepts),
+        lang=text.lang,
+        title=text.title,
+        summary=text.summary,
+        marks=text.marks,
+        concepts=text.concepts,
     )
-
-
-def _in_order(state: State, concepts: Mentions) -> list[tuple[str, bool]]:
-    """Each concept where it stands first, and whether that is in the title."""
-    found = [(places[0][0], name) for name, places in concepts.among(state.places)]
-    return [(name, state.document.in_title(at)) for at, name in sorted(found)]
 
 
 def _marks(document: Document) -> list[str]:

@@ -1,0 +1,182 @@
+"""How sure a model can at most be of an indicator, from what the text alone says.
+
+Most of what a model weighs (words, concepts, genre) is known before any query is evaluated. What is
+not (which branches hold, where their evidence stands, its stage) can add only so much: an indicator
+that falls short of the watch's ``min_score`` even then is not evaluated. What is left out is exactly
+what would have been dropped for its score; ``features`` in ``monitor.match.relevance`` is the
+definition that this is tested against.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+
+from monitor.match.relevance import BUCKETS, MAX_SUMMARY, MAX_TITLE, WORDS, Relevance, shape
+from monitor.match.score import HIGHEST_CLOSENESS, STAGE_PARTS
+from monitor.model import STAGES, Branch
+
+MAX_TABLE = 8_192
+"""Names whose weights one table keeps at hand."""
+
+MARGIN = 0.01
+"""Of a score: more than what rounding its parts can change."""
+
+
+class Text:
+    """What a model looks at in one item whatever the indicator.
+
+    ``title`` and ``summary`` are folded words, ``concepts`` stand in the order of the text, each with
+    whether it is in the title.
+    """
+
+    __slots__ = (
+        "_concepts", "_orders", "_pairs", "_shape", "_summary", "_title",
+        "concepts", "genre", "known", "lang", "marks", "summary", "title",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        lang: str,
+        genre: str,
+        title: Sequence[str],
+        summary: Sequence[str],
+        marks: Sequence[str],
+        concepts: Sequence[tuple[str, bool]],
+    ) -> None:
+        self.lang, self.genre = lang, genre
+        self.title, self.summary = title, summary
+        self.known: dict[str, float] = {}  # indicator → what is known of it
+        self.marks, self.concepts = marks, concepts
+        words = title[:MAX_TITLE]
+        self._title = set(words)
+        self._pairs = {f"{one} {two}" for one, two in pairwise(words)}
+        self._summary = set(summary[:MAX_SUMMARY])
+        self._shape = shape(title, summary, marks)
+        self._concepts = [f"{'title' if first else 'summary'} {name}" for name, first in concepts]
+        order = [name for name, first in concepts if first]
+        self._orders = [f"{one} {two}" for one, two in pairwise(order)]
+
+    def sum(self, tables: Tables, shared: Shared, *, words: bool) -> float:
+        """The sum of weight × value over the features of the text."""
+        found = shared.genre[self.genre] + tables.constant
+        found += shared.english if self.lang == "en" else shared.other
+        found += _mean(shared.shape, self._shape)
+        found += _mean(tables.concepts, self._concepts) + _mean(tables.orders, self._orders)
+        if words:
+            if count := len(self._title) + len(self._pairs):
+                title = sum(map(tables.title.__getitem__, self._title))
+                title += sum(map(tables.pairs.__getitem__, self._pairs))
+                found += WORDS * title / math.sqrt(count)
+            found += WORDS * _mean(tables.summary, self._summary)
+        return found
+
+
+class Table(dict[str, float]):
+    """Name → the weights of the features that begin as given and end in the name, each scaled."""
+
+    def __init__(self, weights: Mapping[int, float], beginnings: Iterable[tuple[str, float]]):
+        super().__init__()
+        self._weights = weights
+        self._begun = [(zlib.crc32(text.encode()), scale) for text, scale in beginnings]
+
+    def __missing__(self, name: str) -> float:
+        if len(self) >= MAX_TABLE:
+            self.clear()
+        data = name.encode("utf-8", "replace")
+        get, crc = self._weights.get, zlib.crc32
+        self[name] = found = sum(
+            scale * get(crc(data, begun) % BUCKETS, 0.0) for begun, scale in self._begun
+        )
+        return found
+
+
+class Shared:
+    """Weights that are the same for every indicator."""
+
+    def __init__(self, model: Relevance) -> None:
+        self.genre = Table(model.weights, [("genre ", 1.0)])
+        self.shape = Table(model.weights, [("", 1.0)])
+        self.english = model.weight("language en") / 2
+        self.other = model.weight("language other") / 2
+
+
+class Tables:
+    """Weights of what the text says, for one indicator."""
+
+    def __init__(self, model: Relevance, indicator: str) -> None:
+        def table(*beginnings: tuple[str, float]) -> Table:
+            return Table(model.weights, beginnings)
+
+        self.constant = model.weight(f"indicator {indicator}")
+        self.concepts = table((f"concept {indicator} ", 1.0), ("concept ", 0.5))
+        self.orders = table((f"order {indicator} ", 1.0))
+        self.title = table(("word title ", 1.0), (f"word {indicator} title ", 1.0))
+        self.pairs = table(("word pair ", 1.0), (f"word {indicator} pair ", 1.0))
+        self.summary = table(("word summary ", 1.0), (f"word {indicator} summary ", 1.0))
+
+
+def _mean(table: Table, names: Iterable[str] | Sequence[str]) -> float:
+    """Of a vector of length one: equal values for all names."""
+    names = names if isinstance(names, list | set) else list(names)
+    return sum(map(table.__getitem__, names)) / math.sqrt(len(names)) if names else 0.0
+
+
+class Ceiling:
+    """The bound for one watch and its model."""
+
+    def __init__(self, model: Relevance, min_score: float) -> None:
+        self._model = model
+        least = min_score - MARGIN
+        # A curve that falls, or a minimum that everything reaches: nothing can be left out.
+        self._bounded = model.slope > 0 and 0 < least < 1
+        self._least = math.log(least / (1 - least)) if self._bounded else -math.inf
+        self._shared = Shared(model)
+        self._tables: dict[str, Tables] = {}
+        self._found: dict[tuple[str, tuple[str, ...]], tuple[float, float]] = {}
+
+    def allows(self, indicator: str, branches: Sequence[Branch], text: Text) -> bool:
+        """Whether the indicator could reach ``min_score`` if these branches, or any of them, held."""
+        if not self._bounded:
+            return True
+        model = self._model
+        tables = self._tables.get(indicator)
+        if tables is None:
+            tables = self._tables[indicator] = Tables(model, indicator)
+        trust = model.trusted(indicator, text.lang)
+        key = indicator, tuple([branch.name for branch in branches])
+        most = self._found.get(key)
+        if most is None:
+            most = self._found[key] = self._most(indicator, branches), _fixed(branches)
+        known = text.known.get(indicator)
+        if known is None:
+            known = text.sum(tables, self._shared, words=text.lang in model.languages)
+            text.known[indicator] = known
+        log_odds = model.slope * (known + most[0] + model.bias) + model.offset
+        return trust * log_odds + (1 - trust) * most[1] >= self._least
+
+    def _most(self, at: str, branches: Sequence[Branch]) -> float:
+        """What the features that only evaluation tells can add at most."""
+        weight = self._model.weight
+        own = sorted(
+            (weight(f"branch {at} {each.name}") for each in branches if each.prior >= 0),
+            reverse=True,
+        )
+        sure = weight("sure") + weight(f"sure {at}")
+        vetoed = weight("vetoed") + weight(f"vetoed {at}")
+        query = max(0.0, vetoed)  # candidates alone
+        for count in range(1, len(own) + 1):
+            held = sum(own[:count]) / math.sqrt(count)
+            held += weight("any") + weight("many") * min(3, count) / 3
+            query = max(query, held + max(sure, vetoed))
+        closeness = max(0.0, weight("share") + weight(f"share {at}") / 2)
+        stage = max(weight(f"stage {each}") + weight(f"stage {at} {each}") for each in STAGES) / 2
+        return query + closeness + stage
+
+
+def _fixed(branches: Sequence[Branch]) -> float:
+    """The most that the fixed parts can sum to."""
+    return max(each.prior for each in branches) + HIGHEST_CLOSENESS + max(STAGE_PARTS.values())
