@@ -407,16 +407,29 @@ def import_items(
     for some in chunks(items, chunk):
         matched = match_new(line, some, now)
         with line.store.batch(now=now) as batch:
-            recognised = batch.add_items(some, how="import", warm_up=False)
-            hits = store_hits(line, batch, recognised, matched, how="import")
-            events = group_hits(line, batch, hits, now)
-            summary.count(recognised, Stored(len(hits), events))
+            store_items(line, batch, some, matched, now=now, summary=summary)
             if then is not None:
                 then(batch, summary)
     if assessing:
         summary.levels = assess_watches(line, now)
     summary.seconds = time.monotonic() - started
     return summary
+
+
+def store_items(
+    line: Line,
+    batch: Batch,
+    items: Sequence[Item],
+    matched: Mapping[tuple[str, str], tuple[Hit, ...]],
+    *,
+    now: datetime,
+    summary: Summary,
+) -> None:
+    """Stores matched items of a file within a transaction, and counts them."""
+    recognised = batch.add_items(items, how="import", warm_up=False)
+    hits = store_hits(line, batch, recognised, matched, how="import")
+    events = group_hits(line, batch, hits, now)
+    summary.count(recognised, Stored(len(hits), events))
 
 
 # ── Small parts ──────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator,
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from monitor.model import (
     Event,
@@ -137,6 +137,10 @@ class Store(Protocol):
     # Ingest
     def recognise(self, items: Sequence[Item]) -> Recognised: ...
     def batch(self, *, now: datetime, holder: str = "") -> AbstractContextManager[Batch]: ...
+
+    def parts(self, run: str) -> Sequence[Any]:
+        """What the parts of shared work came to, in order."""
+        ...
 
     # Reading. ``as_of`` limits every answer to what was known then.
     def items(

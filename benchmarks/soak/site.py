@@ -134,15 +134,19 @@ class Site:
             )
 
     def kill(self, name: str) -> None:
+        """As by the system; ``settle`` starts it again, as systemd would."""
         self.processes[name].kill()
-        self.processes[name].wait(timeout=30)
-        self.start(name)
 
     def quiet(self, *, mail: bool) -> bool:
         """Whether everything that is due by now is done."""
         try:
             with self.store.db.read() as connection:
-                due = connection.execute(_DUE, {"now": self.now}).first()
+                times = {
+                    "now": self.now,
+                    "soon": self.now + timedelta(hours=1),
+                    "ahead": self.now + timedelta(hours=2),
+                }
+                due = connection.execute(_DUE, times).first()
             waits = mail and self.store.mail_waits(now=self.now)
             busy = any(status in ("todo", "doing") for _, status in self.queue.counts())
             return due is None and not waits and not busy
@@ -154,7 +158,7 @@ class Site:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for name, process in self.processes.items():
-                if process.poll() is not None:  # as systemd would
+                if process.poll() is not None:
                     self.start(name)
             if self.quiet(mail=mail):
                 return True
@@ -189,5 +193,7 @@ class Site:
 
 _DUE = text(
     "SELECT 1 FROM feed WHERE enabled AND retired_at IS NULL AND"
-    " (next_due_at IS NULL OR next_due_at <= :now OR lease_holder IS NOT NULL) LIMIT 1"
+    " (next_due_at IS NULL OR next_due_at <= :now OR lease_holder IS NOT NULL"
+    # what was noted while the clock was ahead has to be taken back first
+    " OR (last_polled_at > :ahead AND next_due_at > :soon)) LIMIT 1"
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 import time
 from asyncio import to_thread
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from monitor.app.archives import LARGE, Reading, import_archive
 from monitor.app.intake import Intake, is_lines
 from monitor.app.ruling import Ruling
 from monitor.errors import StoreError
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
+CORES = os.cpu_count() or 1
 LINES_A_PART = 500
 ITEMS_A_PART = 2_000
 WAITING_PARTS = 200  # of an import, in the queue at most
@@ -83,18 +86,43 @@ class Spreading(Ruling):
     # ── The commands ─────────────────────────────────────────────────────────────────────────────
 
     def import_files(self, files: Sequence[Path], *, now: datetime, seen_at: str) -> Summary:
-        """Items of files into the store; long files by all workers, if there are any."""
-        if not self.has_workers():
+        """Items of files into the store: by all workers, if there are any; long files on all cores."""
+        spread = self.has_workers()
+        long = {file for file in files if is_lines(file) and (spread or self._is_long(file))}
+        if not long:
             return super().import_files(files, now=now, seen_at=seen_at)
+        self.forget_days()
         total = Summary()
         for file in files:
-            found = (
-                self.spread_import(file, now=now, seen_at=seen_at)
-                if is_lines(file)
-                else super().import_files([file], now=now, seen_at=seen_at)
-            )
+            if file not in long:
+                found = super().import_files([file], now=now, seen_at=seen_at)
+            elif spread:
+                found = self.spread_import(file, now=now, seen_at=seen_at)
+            else:
+                found = self.import_archive(file, now=now, seen_at=seen_at)
             total.add(found)
         return total
+
+    def _is_long(self, file: Path) -> bool:
+        """Whether several processes are worth their start. A second reader is asked by one."""
+        return CORES > 1 and file.stat().st_size >= LARGE and self.line.read is None
+
+    def import_archive(self, file: Path, *, now: datetime, seen_at: str) -> Summary:
+        """Items of a JSON Lines file on all cores of this machine. Goes on where it was broken off."""
+        started = time.monotonic()
+        run = _import_name(file, seen_at)
+        reading = Reading(
+            config=self.config,
+            file=file,
+            now=now,
+            seen_at=seen_at,
+            feed_ids={status.feed.url: status.feed.id for status in self.store.feeds()},
+        )
+        summary = import_archive(self.line, reading, run=run, jobs=CORES, tell=self.tell)
+        summary.levels = assess_watches(self.line, now)
+        self.store.drop_run(run)
+        summary.seconds = time.monotonic() - started
+        return summary
 
     def rematch(
         self, *, now: datetime, since: datetime | None = None, dry_run: bool = False
@@ -111,8 +139,7 @@ class Spreading(Ruling):
     def spread_import(self, file: Path, *, now: datetime, seen_at: str) -> Summary:
         """Items of a JSON Lines file, taken in by all workers. Goes on where it was broken off."""
         started = time.monotonic()
-        stat = file.stat()
-        run = _run_name("import", file.resolve(), stat.st_size, stat.st_mtime_ns, seen_at)
+        run = _import_name(file, seen_at)
         mark = json.loads(self.store.get_meta(run) or "null") or {
             "offset": 0,
             "parts": 0,
@@ -284,6 +311,11 @@ class Spreading(Ruling):
                 subject=", ".join(watch.rules for watch in self.watches),
                 remedy="give all machines the same watch folders",
             )
+
+
+def _import_name(file: Path, seen_at: str) -> str:
+    stat = file.stat()
+    return _run_name("import", file.resolve(), stat.st_size, stat.st_mtime_ns, seen_at)
 
 
 def _run_name(task: str, *parts: object) -> str:

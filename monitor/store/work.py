@@ -20,24 +20,26 @@ class Work(Part):
     """What a scheduler looks at and what workers leave behind."""
 
     def waiting_feeds(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
-        """(id, URL) of feeds that are due and that nobody has leased, the longest overdue first."""
+        """(id, URL) of feeds that are due and that nobody has leased, the longest overdue first.
+
+        Two queries, each a range of the index: in one, "never polled or due" reads every feed.
+        """
+        free = or_(
+            FEED.c.lease_holder.is_(None),
+            FEED.c.lease_until_at.is_(None),
+            FEED.c.lease_until_at <= now,
+        )
         query = (
             select(FEED.c.id, FEED.c.url)
-            .where(
-                FEED.c.enabled,
-                FEED.c.retired_at.is_(None),
-                or_(FEED.c.next_due_at.is_(None), FEED.c.next_due_at <= now),
-                or_(
-                    FEED.c.lease_holder.is_(None),
-                    FEED.c.lease_until_at.is_(None),
-                    FEED.c.lease_until_at <= now,
-                ),
-            )
+            .where(FEED.c.enabled, FEED.c.retired_at.is_(None), free)
             .order_by(FEED.c.next_due_at, FEED.c.id)
-            .limit(limit)
         )
+        found: list[tuple[str, str]] = []
         with self.db.read() as connection:
-            return [(row.id, row.url) for row in connection.execute(query)]
+            for due in (FEED.c.next_due_at.is_(None), FEED.c.next_due_at <= now):
+                some = query.where(due).limit(limit - len(found))
+                found += [(row.id, row.url) for row in connection.execute(some)]
+        return found
 
     def overdue_feeds(self, *, before: datetime) -> int:
         """How many enabled feeds were due before a time and still are."""
@@ -99,7 +101,7 @@ class Work(Part):
         ahead = now + AHEAD
         late = FEED.c.next_due_at > now + interval
         feeds = update(FEED).where(FEED.c.last_polled_at > ahead, late)
-        leases = update(FEED).where(FEED.c.lease_until_at > ahead)
+        leases = update(FEED).where(FEED.c.lease_holder.is_not(None), FEED.c.lease_until_at > ahead)
         hosts = update(HOST).where(HOST.c.next_start_at > ahead)
         mail = update(MESSAGE).where(MESSAGE.c.state == "waiting", MESSAGE.c.next_try_at > ahead)
         with self.db.write() as connection:
@@ -117,12 +119,13 @@ class Work(Part):
 
     def item_parts(self, size: int, *, since: datetime | None = None) -> Sequence[tuple[int, int]]:
         """(after, last) numbers of items in parts of ``size`` numbers, the oldest first."""
-        query = select(func.min(ITEM.c.number), func.max(ITEM.c.number))
+        ends = [select(end(ITEM.c.number)) for end in (func.min, func.max)]
         if since is not None:
-            query = query.where(ITEM.c.first_seen_at >= since)
+            ends = [end.where(ITEM.c.first_seen_at >= since) for end in ends]
         with self.db.read() as connection:
-            first, last = connection.execute(query).one()
-        if first is None:
+            # Each by itself is one look at an end of the index; together they would read all of it.
+            first, last = (connection.execute(end).scalar() for end in ends)
+        if first is None or last is None:
             return []
         return [(start - 1, min(start + size - 1, last)) for start in range(first, last + 1, size)]
 

@@ -29,6 +29,14 @@ class FeedRow(Row, table=True):
     """A feed and what is remembered of polling it; a feed taken out of the files is kept, retired."""
 
     __tablename__ = "feed"
+    __table_args__ = (
+        Index(  # the few that are leased just now: each claim asks whose holder is dead
+            "ix_feed_lease_holder",
+            "lease_holder",
+            sqlite_where=text("lease_holder IS NOT NULL"),
+            postgresql_where=text("lease_holder IS NOT NULL"),
+        ),
+    )
 
     id: str = string(key=True)
     url: str = string(index=True)
