@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from monitor import config as settings
 from monitor.app import App
 from monitor.app.rules import check_watch, load_rules
 from monitor.errors import ConfigError, MonitorError
+from monitor.model import Review, Status
 from monitor.watch import load
 from tests.app.conftest import ARMS, NAMES, WATCH
 from tests.match.conftest import item
@@ -203,3 +206,54 @@ def test_check_runs_the_examples_of_every_indicator(place: Path) -> None:
     (found,) = [each for each in problems if "does not find its example" in each.message]
     assert (found.severity, Path(found.path).name) == ("warning", "arms.yaml")
     assert "Iran sends tractors to Russia" in found.source
+
+
+def command(place: Path, *words: str) -> str:
+    """What ``monitor …`` prints, run as a user runs it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "monitor", *words, "--config", str(place / "monitor.toml")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_training_by_command_learns_from_the_reviews_in_the_store(
+    app: App, place: Path, tmp_path: Path, now: datetime
+) -> None:
+    """The items are weeks apart, so that each is an event of its own."""
+    news = tmp_path / "news.jsonl"
+    first = datetime(2020, 1, 1, tzinfo=UTC)
+    rows = [
+        row | {"published_at": (first + timedelta(days=30 * n)).isoformat()}
+        for n, row in enumerate(labelled(60))
+    ]
+    news.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    app.import_files([news], now=now, seen_at="published")
+    found: dict[int, bool] = {}
+    for stored in app.store.hits():
+        right = "delivery confirmed" in stored.item.title
+        assert found.setdefault(stored.event, right) == right
+    for event, right in found.items():
+        status: Status = "confirmed" if right else "dismissed"
+        app.store.add_review(
+            Review(
+                event=event, watch="deals", indicator="drones", status=status, by="ana", at=now,
+                reason="" if right else "irrelevant",
+            )
+        )  # fmt: skip
+    app.close()
+    told = command(place, "train")
+    model = json.loads((place / "watch" / "relevance.json").read_text(encoding="utf-8"))
+    assert model["fingerprint"] not in told
+    assert "written to" in told
+    again = command(place, "train", "--dry-run")
+    assert f"trained on the same data as the present model ({model['fingerprint']})" in again
+    (row,) = map(json.loads, command(place, "match", str(news), "--explain").splitlines()[:1])
+    (hit,) = row["hits"]
+    named = [part["name"] for part in hit["parts"]]
+    assert named[0] == "query"
+    assert "base" in named
