@@ -115,9 +115,11 @@ def train(matcher: IndexedMatcher, watch: Watch, labelled: Sequence[Labelled]) -
     languages = frozenset(lang for lang, count in counted.items() if count >= MIN_WORDS)
     taught = list(own_examples(watch))
     own = examples(matcher, watch, taught, weight=OWN_WEIGHT)
-    held = _held_out(found, own, languages)
+    matrix, columns = _matrix([*found, *own], languages)
+    held = _held_out(matrix, [*found, *own], len(own))
     slope, offset = platt([score for score, _ in held], [each.right for _, each in held])
-    weights, bias = _fit([*found, *own], languages)
+    learned, bias = _fit(matrix, [*found, *own])
+    weights = {f: float(w) for f, w in zip(columns, learned, strict=True) if w}
     newest = max(each.at for each in found)
     return Relevance(
         watch=watch.id,
@@ -134,18 +136,18 @@ def train(matcher: IndexedMatcher, watch: Watch, labelled: Sequence[Labelled]) -
     )
 
 
-def _held_out(
-    found: Sequence[Example], own: Sequence[Example], languages: frozenset[str]
-) -> list[tuple[float, Example]]:
-    """Each example with its score by a model that saw only the other folds."""
+def _held_out(matrix: Any, found: Sequence[Example], own: int) -> list[tuple[float, Example]]:
+    """Each example with its score by a model that saw only the other folds; ``own`` are at the end."""
     scored: list[tuple[float, Example]] = []
+    count = len(found) - own
     for fold in range(FOLDS):
-        held = [each for i, each in enumerate(found) if i * FOLDS // len(found) == fold]
-        rest = [each for i, each in enumerate(found) if i * FOLDS // len(found) != fold]
-        if len({each.right for each in rest}) < 2:
+        held = [i for i in range(count) if i * FOLDS // count == fold]
+        rest = [i for i in range(len(found)) if i >= count or i * FOLDS // count != fold]
+        if len({found[i].right for i in rest if i < count}) < 2:
             continue
-        weights, bias = _fit([*rest, *own], languages)
-        scored += [(_score(each.evidence, weights, bias, languages), each) for each in held]
+        learned, bias = _fit(matrix[rest], [found[i] for i in rest])
+        scores = matrix[held] @ learned + bias
+        scored += [(float(score), found[i]) for score, i in zip(scores, held, strict=True)]
     return scored
 
 
@@ -160,15 +162,6 @@ def doubted(scored: Sequence[tuple[float, Example]]) -> frozenset[str]:
         id
         for id, score in queries.items()
         if score.right + score.missed >= MIN_RIGHT and score.f1 > max(model[id].f1, WORTH)
-    )
-
-
-def _score(
-    evidence: Evidence, weights: dict[int, float], bias: float, languages: frozenset[str]
-) -> float:
-    parts = features(evidence, languages).values()
-    return bias + sum(
-        weights.get(bucket(name), 0.0) * value for part in parts for name, value in part.items()
     )
 
 
@@ -203,9 +196,9 @@ def platt(scores: Sequence[float], right: Sequence[bool], rounds: int = 100) -> 
     return (a, b) if a > 0 else (1.0, 0.0)
 
 
-def _fit(found: Sequence[Example], languages: frozenset[str]) -> tuple[dict[int, float], float]:
-    """Logistic regression over the hashed features, with a penalty on the squares of the weights."""
-    linear_model, sparse = _sklearn()
+def _matrix(found: Sequence[Example], languages: frozenset[str]) -> tuple[Any, list[int]]:
+    """Examples × hashed features, and what each column is; made once, as it takes the longest."""
+    _, sparse = _sklearn()
     columns: dict[int, int] = {}
     rows, cols, values = [], [], []
     for row, example in enumerate(found):
@@ -215,15 +208,21 @@ def _fit(found: Sequence[Example], languages: frozenset[str]) -> tuple[dict[int,
                 cols.append(columns.setdefault(bucket(name), len(columns)))
                 values.append(value)
     matrix = sparse.csr_matrix((values, (rows, cols)), shape=(len(found), len(columns)))
+    return matrix, list(columns)
+
+
+def _fit(matrix: Any, found: Sequence[Example]) -> tuple[Any, float]:
+    """Logistic regression, squares of the weights penalised: a weight a column, and the bias."""
+    linear_model, _ = _sklearn()
     model = linear_model.LogisticRegression(C=REGULARISATION, solver="liblinear")
     model.fit(
         matrix,
         [each.right for each in found],
         sample_weight=[each.weight for each in found],
     )
-    learned = [float(each) for each in model.coef_[0]]
-    weights = {f: learned[i] for f, i in columns.items() if abs(learned[i]) >= SMALLEST_WEIGHT}
-    return weights, float(model.intercept_[0])
+    learned = model.coef_[0]
+    learned[abs(learned) < SMALLEST_WEIGHT] = 0.0
+    return learned, float(model.intercept_[0])
 
 
 def _sklearn() -> tuple[Any, Any]:
