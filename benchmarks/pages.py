@@ -21,6 +21,7 @@ import itertools
 import multiprocessing
 import resource
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -43,6 +44,7 @@ from monitor.match import compile_matcher
 from monitor.model import Anchor, Branch, Hypothesis, Indicator, Review, Watch
 from monitor.pipeline import run_cycle
 from monitor.protocols import EventDraft
+from monitor.service import SWITCH
 from monitor.store import SqlStore
 from monitor.web.application import create_app
 from monitor.web.installation import WebSettings
@@ -280,6 +282,7 @@ def polling(app: App, stop: threading.Event, cycles: list[float]) -> None:
 
 
 def served(app: App) -> tuple[uvicorn.Server, int]:
+    sys.setswitchinterval(SWITCH)  # as the service does
     config = uvicorn.Config(
         create_app(app, WebSettings()), host="127.0.0.1", port=0, log_config=None, access_log=False
     )

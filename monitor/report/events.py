@@ -17,6 +17,7 @@ from monitor.report.wording import (
     http_link,
     plural,
     short_moment,
+    source_name,
 )
 
 
@@ -161,7 +162,7 @@ def line_of_row(row: InboxRow, names: Names) -> EventLine:
         outlets=row.outlets,
         origins=row.origins,
         denials=row.denials,
-        source=row.source,
+        source=source_name(row.lead.item),
         source_grade=row.source_grade,
         at=row.first_seen_at,
         grade=row.grade,
@@ -190,7 +191,7 @@ def lines_of_event(event: Event, names: Names, grades: Mapping[str, str]) -> tup
             outlets=max(1, len(event.sources)),
             origins=event.independent_origins,
             denials=denials,
-            source=stored.item.source or stored.item.feed,
+            source=source_name(stored.item),
             source_grade=grades.get(stored.item.feed, "F"),
             at=event.first_seen_at,
             grade=event.grade,
@@ -302,7 +303,7 @@ def _entry(member: Member, hit: Hit | None, event: Event, grades: Mapping[str, s
     return Entry(
         item=item.id,
         at=_seen(item, event),
-        source=item.source or item.feed,
+        source=source_name(item),
         source_grade=grades.get(item.feed, "F"),
         kind=kind,
         word=word,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Literal
 from urllib.parse import urlsplit
 
 from monitor.model import Feed, FeedStatus, HealthState, Watch
 from monitor.report.wording import codes, duration, listed, plural, short_moment
 
-ORDER: tuple[HealthState, ...] = ("failing", "degraded", "quiet", "ok", "paused")
+Shown = HealthState | Literal["unpolled"]  # nobody has looked yet: that is not "ok"
+ORDER: tuple[Shown, ...] = ("failing", "degraded", "quiet", "ok", "unpolled", "paused")
 DAYS = 14
 PERSISTENT = 3  # failures in a row before a feed counts as a problem in the navigation
 
@@ -25,7 +27,7 @@ class FeedRow:
     url: str
     reliability: str
     reliability_reason: str
-    health: HealthState
+    health: Shown
     cause: str
     since: str  # "since 20 Nov 04:00, 38 polls"
     last_good: str
@@ -40,7 +42,7 @@ class FeedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedsView:
-    counts: tuple[tuple[HealthState, int], ...]
+    counts: tuple[tuple[Shown, int], ...]
     rows: tuple[FeedRow, ...]
     total: int
     share: int | None  # percent of polls in the last two days that succeeded
@@ -50,6 +52,12 @@ class FeedsView:
 
 def health_of(status: FeedStatus) -> HealthState:
     return "paused" if not status.feed.enabled else status.state.health
+
+
+def shown_state(status: FeedStatus) -> Shown:
+    """The health, or that there was no poll yet to tell it by."""
+    health = health_of(status)
+    return "unpolled" if health == "ok" and not status.state.polls else health
 
 
 def is_problem(status: FeedStatus) -> bool:
@@ -80,13 +88,17 @@ def feeds_view(
     only: str = "",
 ) -> FeedsView:
     """``only`` keeps one health state; the counts are of all."""
-    states = [health_of(each) for each in feeds]
-    shown = [each for each in feeds if not only or health_of(each) == only]
-    shown.sort(key=lambda s: (ORDER.index(health_of(s)), s.feed.reliability, s.feed.name.lower()))
+    states = [shown_state(each) for each in feeds]
+    shown = [each for each in feeds if not only or shown_state(each) == only]
+    shown.sort(key=lambda s: (ORDER.index(shown_state(s)), s.feed.reliability, s.feed.name.lower()))
     share, worst = _success(coverage or {}, feeds, now)
     polled = max((s.state.last_polled_at for s in feeds if s.state.last_polled_at), default=None)
     return FeedsView(
-        counts=tuple((state, states.count(state)) for state in ORDER),
+        counts=tuple(
+            (state, states.count(state))
+            for state in ORDER
+            if state != "unpolled" or state in states
+        ),
         rows=tuple(_row(each, watches, now, coverage or {}, week) for each in shown),
         total=len(feeds),
         share=share,
@@ -113,7 +125,7 @@ def _row(
         url=feed.url,
         reliability=feed.reliability,
         reliability_reason=feed.reliability_reason,
-        health=health_of(status),
+        health=shown_state(status),
         cause=_cause(status, now),
         since=_since(status, now),
         last_good=short_moment(state.last_good_at, now),
@@ -133,7 +145,7 @@ def _cause(status: FeedStatus, now: datetime) -> str:
     if health_of(status) == "quiet" and status.state.usual_gap:
         usual = duration(status.state.usual_gap)
         return f"Loads, but has no new items. The usual gap is {usual}."
-    return "Not polled yet." if status.state.polls == 0 and status.feed.enabled else ""
+    return ""
 
 
 def _since(status: FeedStatus, now: datetime) -> str:

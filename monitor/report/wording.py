@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from monitor.model import Indicator, Watch
+from monitor.model import Indicator, Item, Watch
 
 LEVEL_WORDS = {
     "none": "None",
@@ -37,6 +37,7 @@ HEALTH_WORDS = {
     "degraded": "Degraded",
     "quiet": "Quiet",
     "ok": "OK",
+    "unpolled": "Not polled yet",
     "paused": "Paused",
 }
 ROLE_WORDS = {
@@ -91,6 +92,14 @@ _UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u
 def shown(text: str) -> str:
     """``text`` without the characters that reorder or hide what stands around them."""
     return _UNSHOWN.sub("", text)
+
+
+def source_name(item: Item) -> str:
+    """Who published an item; of an archive that names only the feed's address, its host."""
+    name = item.source or item.feed
+    if name.startswith(("http://", "https://")) and http_link(name):
+        return (urlsplit(name).hostname or name).removeprefix("www.")
+    return name
 
 
 def http_link(url: str) -> str:

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from monitor.errors import ConfigError, MonitorError
 from monitor.model import LANGUAGES
 from monitor.report.marks import Piece
-from monitor.report.wording import codes, http_link
+from monitor.report.wording import codes, http_link, source_name
 from monitor.text import fold
 from monitor.web.access import Viewer
 from monitor.web.installation import Evidence, Filed, known_pairs
@@ -42,6 +42,7 @@ def search(
     rows = [
         {
             "item": found.item,
+            "source": source_name(found.item),
             "title": marked(found.item.title, words),
             "text": marked(found.item.summary, words, most=320),
             "link": http_link(found.item.link),

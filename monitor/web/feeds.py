@@ -35,7 +35,7 @@ def feeds(
         week=site.week.get(),
         only=state,
     )
-    problems = sum(row.health not in ("ok", "paused") for row in view.rows)
+    problems = sum(row.health not in ("ok", "unpolled", "paused") for row in view.rows)
     most = len(view.rows) if all or state else max(SHOWN, problems)
     return site.page(
         "feeds",

@@ -14,7 +14,7 @@ from monitor.model import LEVELS, Hit, Indicator, Item, Watch
 from monitor.report.board import bearings
 from monitor.report.marks import pieces, snippet
 from monitor.report.method import method_view
-from monitor.report.wording import LEVEL_WORDS, codes, http_link
+from monitor.report.wording import LEVEL_WORDS, codes, http_link, source_name
 from monitor.web.evidence import indicator_choices, pair_named
 from monitor.web.site import Site, TheForm, TheReviewer, TheSite, TheViewer
 
@@ -213,7 +213,7 @@ def shown_item(item: Item, hit: Hit) -> dict[str, Any]:
         "snippet": snippet(item.summary, hit.spans, "summary"),
         "lang": item.lang,
         "link": http_link(item.link),
-        "source": item.source or item.feed,
+        "source": source_name(item),
         "at": item.first_seen_at,
         "score": hit.score,
     }
