@@ -123,6 +123,7 @@ ADDING = {
     "add_column",
     "f",
     "get_bind",
+    "get_context",
     "execute",
     "batch_alter_table",
 }

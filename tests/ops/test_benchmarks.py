@@ -119,3 +119,25 @@ def test_the_ledger_tells_what_does_not_fit(
     found = benchmarks("soak.ledger").compared(served, stored)
     counts = ("served but not stored", "stored but not served", "stored more than once")
     assert {name: found[name] for name in counts if found[name]} == wrong
+
+
+def test_the_page_on_sizes_is_what_follows_from_the_figures(benchmarks: Any) -> None:
+    sizing = benchmarks("sizing")
+    page = (ROOT / "docs" / "operator" / "sizing.md").read_text("utf-8")
+    assert "\n".join(sizing.table(sizing.Measured(), sizing.Wanted())) in page
+    for figure in ("31.6", "4.1", "0.79", "0.43"):
+        assert f"{figure} ms" in page or f"{figure} kB" in page
+
+
+def test_twice_the_feeds_need_twice_the_polls(benchmarks: Any) -> None:
+    sizing = benchmarks("sizing")
+
+    def polls(feeds: int) -> str:
+        (row,) = [
+            result
+            for what, _, result in sizing.needs(sizing.Measured(), sizing.Wanted(feeds=feeds))
+            if what == "polls a second"
+        ]
+        return str(row)
+
+    assert (polls(9_000), polls(18_000)) == ("10", "20")
