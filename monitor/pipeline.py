@@ -188,9 +188,11 @@ async def run_cycle(
     feeds: Collection[str] | None = None,
     assessing: bool = True,
     lease: timedelta | None = None,
+    first: int | None = None,
 ) -> Summary:
     """Polls the feeds that are due (or all, or those of ``feeds``) and stores what they brought.
 
+    ``first``: how many at most that were never polled before.
     Without ``assessing`` levels are left to somebody else: one of many workers does not look at all.
     """
     started, summary = time.monotonic(), Summary()
@@ -202,6 +204,7 @@ async def run_cycle(
         limit=limit,
         feeds=feeds,
         lease=lease,
+        first=first,
     )
     if not claimed:
         return summary

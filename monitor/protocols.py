@@ -128,6 +128,7 @@ class Store(Protocol):
         limit: int | None = None,
         feeds: Collection[str] | None = None,
         lease: timedelta | None = None,
+        first: int | None = None,
     ) -> Sequence[FeedStatus]:
         """Leases feeds so that no one else polls them until they are finished or the lease ends."""
         ...

@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -33,6 +34,8 @@ _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
 _DAY = timedelta(days=1)
+TICK = timedelta(seconds=2)  # between two rounds of the service
+_FIRST_POLLS = 2  # never-polled feeds that a round takes on at least
 POLLS_A_TICK = 256  # feeds that one round of the service takes on at most
 
 
@@ -130,6 +133,13 @@ class Cycles(Assessing):
             policy=self._policy,
         )
 
+    @property
+    def _first_polls(self) -> int:
+        """Feeds that a round may poll for the first time: all within one interval, so that many that
+        are added together neither come in a burst nor fall due together ever after."""
+        rounds = self.config.fetch.interval / TICK
+        return max(_FIRST_POLLS, ceil(self.store.count_enabled() / max(rounds, 1.0)))
+
     @cached_property
     def _policy(self) -> PollingPolicy:
         return PollingPolicy(interval=self.config.fetch.interval)
@@ -143,16 +153,23 @@ class Cycles(Assessing):
         return summary
 
     async def _cycle(
-        self, now: datetime, *, everything: bool = False, limit: int | None = None
+        self,
+        now: datetime,
+        *,
+        everything: bool = False,
+        limit: int | None = None,
+        first: int | None = None,
     ) -> Summary:
         try:
-            return await run_cycle(self.line, now=now, everything=everything, limit=limit)
+            return await run_cycle(
+                self.line, now=now, everything=everything, limit=limit, first=first
+            )
         finally:
             await self._note_blocked()
 
     async def poll_due(self, now: datetime) -> None:
         """One round of the service; several may be under way, each with feeds of its own."""
-        summary = await self._cycle(now, limit=POLLS_A_TICK)
+        summary = await self._cycle(now, limit=POLLS_A_TICK, first=self._first_polls)
         if summary.polled:
             _log.info(
                 "poll",

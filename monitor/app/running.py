@@ -9,6 +9,7 @@ from functools import cached_property
 
 import structlog
 
+from monitor.app.cycles import TICK
 from monitor.app.keeping import Keeping
 from monitor.app.pages import Pages
 from monitor.app.working import Working
@@ -71,7 +72,7 @@ class Running(Pages, Working, Keeping):
     def _own_jobs(self) -> Iterator[Job]:
         yield Job(
             name="poll",
-            every=timedelta(seconds=2),
+            every=TICK,
             run=self.poll_due,
             overlap=8,
             roles=_WORKERS,

@@ -122,6 +122,12 @@ class Feeds(Part):
         with self.db.read() as connection:
             return [self._status(row) for row in connection.execute(query)]
 
+    def count_enabled(self) -> int:
+        """How many feeds are polled."""
+        query = select(func.count()).where(FEED.c.enabled, FEED.c.retired_at.is_(None))
+        with self.db.read() as connection:
+            return int(connection.execute(query.select_from(FEED)).scalar_one())
+
     def claim_due_feeds(
         self,
         *,
@@ -131,8 +137,11 @@ class Feeds(Part):
         limit: int | None = None,
         lease: timedelta | None = None,
         feeds: Collection[str] | None = None,
+        first: int | None = None,
     ) -> Sequence[FeedStatus]:
         """Leases enabled feeds that are due, the longest overdue first.
+
+        ``first``: of those that were never polled, so many at most.
 
         A lease ends with ``finish_poll``, ``release_feeds``, its time, or the death of its holder
         (see ``process_holder``). No two holders ever get the same feed. ``feeds``: only these.
@@ -151,6 +160,11 @@ class Feeds(Part):
                 FEED.c.lease_until_at <= now,
                 FEED.c.lease_holder.in_(_dead_holders(connection)),
             )
+            if first is not None and not everything:
+                never = FEED.c.next_due_at.is_(None)
+                some = query.where(free, never).order_by(FEED.c.id).limit(first)
+                begun = list(connection.execute(some.with_only_columns(FEED.c.id)).scalars())
+                query = query.where(or_(~never, FEED.c.id.in_(begun)))
             query = query.where(free).order_by(*order).limit(limit)
             rows = list(connection.execute(query.with_for_update(skip_locked=True)))
             for some in chunks([row.id for row in rows]):

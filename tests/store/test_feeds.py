@@ -253,3 +253,27 @@ class TestPolls:
         day = at.date()
         covered = store.covered_days(since=day, until=day + timedelta(days=1))
         assert covered == {"bbc": {day: (1, 0)}}
+
+
+class TestManyNewFeeds:
+    def test_only_some_that_were_never_polled_are_claimed_and_all_others_that_are_due(
+        self, store, make
+    ):
+        store.sync_feeds([declared(make, name) for name in "abcdef"], now=make.now)
+        for name in "ab":
+            finish(store, make, name, state=FeedState(next_due_at=make.at(1)))
+        assert store.count_enabled() == 6
+        claimed = [
+            ids(
+                store.claim_due_feeds(
+                    now=make.at(hours), holder=ME, first=first, lease=timedelta(days=1)
+                )
+            )
+            for hours, first in ((0.5, 1), (0.5, 0), (2, 2), (2, None))
+        ]
+        assert claimed == [["c"], [], ["d", "e", "a", "b"], ["f"]]
+
+    def test_who_asks_for_everything_gets_it(self, store, make):
+        store.sync_feeds([declared(make, name) for name in "abc"], now=make.now)
+        claim = store.claim_due_feeds(now=make.now, holder=ME, everything=True, first=1)
+        assert ids(claim) == ["a", "b", "c"]

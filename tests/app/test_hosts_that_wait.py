@@ -1,0 +1,42 @@
+"""What a host asked for is kept to by the next process, and for every feed of the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.ingest.hostile import Hostile, Peer
+
+
+@pytest.fixture
+def server() -> Iterator[Hostile]:
+    async def too_often(peer: Peer) -> None:
+        await peer.reply(b"", "429 Too Many Requests", Retry_After="7200")
+
+    with Hostile() as made:
+        made.routes["too often"] = too_often
+        yield made
+
+
+def test_a_feed_that_is_added_after_a_restart_waits_as_its_host_asked(
+    installation: Any, server: Hostile, now: datetime
+) -> None:
+    installation.feeds = [server.url("too often")]
+    installation.write()
+    installation.run("poll", now=now)
+    assert server.asked == {"/too-often": 1}
+
+    installation.feeds.append(server.url("rss 2"))
+    installation.write()
+    installation.run("poll", now=now + timedelta(hours=1, minutes=59))
+    assert server.asked == {"/too-often": 1}
+    (waits,) = [
+        each for each in installation.run("feeds", "list", "--json").json if each["id"] == "feed1"
+    ]
+    assert waits["health"] != "ok"
+
+    installation.run("poll", now=now + timedelta(hours=2, minutes=1))
+    assert server.asked["/rss-2"] == 1
