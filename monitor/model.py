@@ -80,6 +80,8 @@ class FeedState:
     moved_to: str = ""  # a permanent redirect that has not held long enough yet
     moved_since_at: datetime | None = None
     moved_seen: int = 0
+    ttl: timedelta | None = None  # how long its last document said that it stays good
+    skip_hours: tuple[int, ...] = ()  # hours (UTC) in which it asked to be spared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

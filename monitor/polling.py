@@ -167,7 +167,7 @@ def _after_unchanged(
         interval=_adapted(feed, state, 0, policy),
     )
     calm = _with_calm_health(calm, "", "", now, policy)
-    return replace(calm, next_due_at=_next_due(feed, calm, fetched, None, now, policy))
+    return replace(calm, next_due_at=_next_due(feed, calm, fetched, now, policy))
 
 
 def _after_items(
@@ -193,6 +193,8 @@ def _after_items(
         validators=fetched.validators if known else Validators(),
         items=state.items + new,
         usual_gap=_usual_gap(state, recognised, now, flood),
+        ttl=document.ttl if document else None,
+        skip_hours=tuple(sorted(document.skip_hours)) if document else (),
     )
     good = replace(good, interval=_adapted(feed, good, new, policy))
     cause, kind = _remark(document, recognised, flood, known)
@@ -200,7 +202,7 @@ def _after_items(
         good = _with_health(good, "degraded", cause, kind, now)
     else:
         good = _with_calm_health(good, cause, kind, now, policy)
-    return replace(good, next_due_at=_next_due(feed, good, fetched, document, now, policy))
+    return replace(good, next_due_at=_next_due(feed, good, fetched, now, policy))
 
 
 def _surprise(
@@ -364,26 +366,22 @@ def _next_due(
     feed: Feed,
     state: FeedState,
     fetched: Fetched,
-    document: Document | None,
     now: datetime,
     policy: PollingPolicy,
 ) -> datetime:
     interval = state.interval or feed.interval or policy.interval
     if feed.interval is None:
-        interval = max(interval, min(_hint(fetched, document), policy.longest_hint))
+        interval = max(interval, min(_hint(fetched, state), policy.longest_hint))
     factor = 1 + policy.jitter * spread(feed, state.polls)
     if state.polls <= 1:  # feeds that were added together part company
         factor = 0.75 + 0.25 * spread(feed, state.polls)
     due = now + interval * factor
-    return _past_skipped_hours(due, document.skip_hours) if document is not None else due
+    return _past_skipped_hours(due, frozenset(state.skip_hours))
 
 
-def _hint(fetched: Fetched, document: Document | None) -> timedelta:
+def _hint(fetched: Fetched, state: FeedState) -> timedelta:
     """The longest time that feed or server say their answer stays good for."""
-    said = [max_age(fetched) or timedelta(0)]
-    if document is not None and document.ttl is not None:
-        said.append(document.ttl)
-    return max(said)
+    return max(max_age(fetched) or timedelta(0), state.ttl or timedelta(0))
 
 
 def max_age(fetched: Fetched) -> timedelta | None:

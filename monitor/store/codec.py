@@ -64,6 +64,7 @@ def state_to_columns(state: FeedState) -> dict[str, Any]:
     value = {name: getattr(state, name) for name in STATE}
     value["etag"] = state.validators.etag
     value["last_modified"] = state.validators.last_modified
+    value["skip_hours"] = list(state.skip_hours)
     return value
 
 
@@ -71,7 +72,8 @@ def state_from_row(row: AnyRow) -> FeedState:
     fields = row._mapping
     return FeedState(
         validators=Validators(etag=fields["etag"], last_modified=fields["last_modified"]),
-        **{name: fields[name] for name in STATE},
+        **{name: fields[name] for name in STATE if name != "skip_hours"},
+        skip_hours=tuple(fields["skip_hours"] or ()),
     )
 
 

@@ -162,8 +162,8 @@ class Feeds(Part):
             )
             if first is not None and not everything:
                 never = FEED.c.next_due_at.is_(None)
-                some = query.where(free, never).order_by(FEED.c.id).limit(first)
-                begun = list(connection.execute(some.with_only_columns(FEED.c.id)).scalars())
+                new = query.where(free, never).order_by(FEED.c.id).limit(first)
+                begun = list(connection.execute(new.with_only_columns(FEED.c.id)).scalars())
                 query = query.where(or_(~never, FEED.c.id.in_(begun)))
             query = query.where(free).order_by(*order).limit(limit)
             rows = list(connection.execute(query.with_for_update(skip_locked=True)))

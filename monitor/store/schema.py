@@ -17,7 +17,7 @@ from sqlalchemy import Connection, inspect, text
 from monitor.errors import StoreError
 from monitor.store.engine import UPGRADE_LOCK, Database
 
-VERSION = "0005"  # what this program's tables are; the newest script has the same
+VERSION = "0006"  # what this program's tables are; the newest script has the same
 
 
 def version_of(connection: Connection) -> str | None:

@@ -386,6 +386,22 @@ def test_hours_that_a_feed_wants_to_be_spared_are_skipped(now: datetime, known: 
     assert _interval(state, now) < HOUR
 
 
+def test_what_a_feed_said_of_its_rhythm_holds_while_it_is_unchanged(
+    now: datetime, known: FeedState
+) -> None:
+    said = document(ttl=50 * MINUTE, skip_hours=frozenset({6, 7, 8}))
+    _, state = good(now - 50 * MINUTE, known, found=said)
+    _, unchanged = poll(now, state, fetched=answer(304))
+    assert unchanged.next_due_at is not None
+    assert (
+        unchanged.next_due_at.hour == 9
+    )  # an hour after 06:00 at the latest, but for what it asked
+    assert (unchanged.ttl, unchanged.skip_hours) == (50 * MINUTE, (6, 7, 8))
+    _, otherwise = good(now, unchanged)
+    assert (otherwise.ttl, otherwise.skip_hours) == (None, ())
+    assert _interval(otherwise, now) < 20 * MINUTE
+
+
 @pytest.mark.parametrize("value", ["max-age=x", "", ";;;", "\x00"])
 def test_odd_cache_headers_say_nothing_or_little(value: str) -> None:
     assert max_age(answer(headers={"cache-control": value})) is None

@@ -255,6 +255,14 @@ class TestPolls:
         assert covered == {"bbc": {day: (1, 0)}}
 
 
+def test_what_a_feed_says_of_its_rhythm_is_remembered(store, make):
+    store.sync_feeds([declared(make)], now=make.now)
+    state = FeedState(ttl=timedelta(minutes=40), skip_hours=(0, 5, 23))
+    finish(store, make, state=state)
+    (status,) = store.feeds()
+    assert (status.state.ttl, status.state.skip_hours) == (state.ttl, state.skip_hours)
+
+
 class TestManyNewFeeds:
     def test_only_some_that_were_never_polled_are_claimed_and_all_others_that_are_due(
         self, store, make

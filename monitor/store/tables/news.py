@@ -67,6 +67,8 @@ class FeedRow(Row, table=True):
     moved_to: str = string()
     moved_since_at: datetime | None = maybe_moment()
     moved_seen: int = 0
+    ttl: timedelta | None = seconds()
+    skip_hours: Any = json(nullable=True)
 
 
 class FeedDayRow(Row, table=True):
