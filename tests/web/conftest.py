@@ -284,9 +284,13 @@ def make_place(
     made: list[Place] = []
 
     def make(
-        *, users: Sequence[tuple[str, str]] = (), allow: Sequence[str] = (), **web: str
+        *,
+        users: Sequence[tuple[str, str]] = (),
+        allow: Sequence[str] = (),
+        url: str = sqlite_url,
+        **web: str,
     ) -> Place:
-        app = Clocked(_config(watch_folder, sqlite_url, allow, **web))
+        app = Clocked(_config(watch_folder, url, allow, **web))
         app.rules = web_rules
         app.store.sync_feeds(
             [Feed(**{n: getattr(f, n) for n in f.__dataclass_fields__} | {"declared_in": "test"})
