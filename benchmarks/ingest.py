@@ -180,7 +180,7 @@ def ours(port: int, count: int, *, matching: bool) -> dict[str, Any]:
                     peak = memory()
                     app.parsers.close()  # their CPU time counts once they have ended
                 found[name] |= {"items": summary.new, "hits": summary.hits}
-                found[name] |= {"failed": summary.failed, "rss_mb": round(peak)}
+                found[name] |= {"failed": summary.failed} | peak
                 found[name] |= {"unchanged": summary.not_modified}
         app.close()
         return found
@@ -202,16 +202,23 @@ def theirs(port: int, count: int) -> dict[str, Any]:
         return found
 
 
-def memory() -> float:
-    """Resident MB of this process and its children."""
+def memory() -> dict[str, int]:
+    """Resident MB of this process and its children: as each counts it, and with what they share counted
+    once; and the most that this process ever had."""
     pids = [os.getpid()]
     for task in Path("/proc/self/task").glob("*/children"):
         pids += [int(each) for each in task.read_text().split()]
-    total = 0
-    for pid in pids:
-        status = Path(f"/proc/{pid}/status").read_text()
-        total += int(next(x for x in status.splitlines() if x.startswith("VmRSS")).split()[1])
-    return total / 1024
+    rolled = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
+    return {
+        "rss_mb": round(sum(_kilobytes(text, "Rss") for text in rolled) / 1024),
+        "pss_mb": round(sum(_kilobytes(text, "Pss") for text in rolled) / 1024),
+        "parsers_pss_mb": round(sum(_kilobytes(text, "Pss") for text in rolled[1:]) / 1024),
+        "peak_mb": round(_kilobytes(Path("/proc/self/status").read_text(), "VmHWM") / 1024),
+    }
+
+
+def _kilobytes(text: str, name: str) -> int:
+    return int(next(line for line in text.splitlines() if line.startswith(f"{name}:")).split()[1])
 
 
 # ── The table ────────────────────────────────────────────────────────────────────────────────────

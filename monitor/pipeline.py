@@ -51,7 +51,7 @@ _log = structlog.get_logger(__name__)
 
 BATCH_POLLS = 64  # polls in one transaction at most: bounds how long the write lock is held
 BATCH_ITEMS = 2_000
-POLLS_IN_HAND = 256  # fetched and not yet stored: bounds memory, whatever the number of feeds
+POLLS_IN_HAND = 128  # fetched and not yet stored: bounds memory, whatever the number of feeds
 JOIN_WINDOW = timedelta(days=10)  # how far back a new hit may find its event
 
 

@@ -24,6 +24,7 @@ from sqlalchemy.pool import NullPool
 from monitor.errors import ConfigError, StoreError
 
 BUSY_SECONDS = 5.0
+CACHE_KB = 16_384  # of a connection that writes; the system caches the file as well
 
 # The advisory locks that are ours on PostgreSQL: any number does, as long as nobody else's is equal.
 INGEST_LOCK = 0x6D6F6E01
@@ -157,7 +158,8 @@ def _sqlite_engine(url: URL, *, write: bool) -> Engine:
             f"busy_timeout={int(BUSY_SECONDS * 1000)}",
             "synchronous=FULL",
             "temp_store=MEMORY",
-            "cache_size=-32768",
+            f"cache_size={-CACHE_KB if write else -CACHE_KB // 4}",
+            "wal_autocheckpoint=4000",  # pages: a batch of polls touches some hundred, most again
             *(() if write else ("query_only=ON",)),
         ):
             connection.execute(f"PRAGMA {pragma}")

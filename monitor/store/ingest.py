@@ -32,7 +32,7 @@ from monitor.store.part import Part, chunks, not_before, numbers, upsert
 from monitor.store.recent import RecentEvents
 from monitor.store.search import index_items, unindex_items
 from monitor.store.tables import HIT, HIT_PAST, ITEM, ITEM_PAST, SIGHTING, WORK_PART
-from monitor.store.telling import Telling, Told, recognised
+from monitor.store.telling import Telling, Told, as_stored, recognised
 
 _ITEM_NAMES = (
     "id", "feed", "identity", "title", "summary", "link", "link_key", "content_hash", "lang", "source",
@@ -102,13 +102,13 @@ class StoreBatch:
             at = each.item.first_seen_at
             if at is None:
                 at = self._now
-                each.item = replace(each.item, first_seen_at=at)
+                each.item = as_stored(each.item, each.item.id, at)
             self._seen_at[number] = at
             self._fresh[number] = each.item
         for each in told:
             if each.twin is not None:
                 each.number = each.twin.number
-                each.item = replace(each.item, first_seen_at=each.twin.item.first_seen_at)
+                each.item = as_stored(each.item, each.item.id, each.twin.item.first_seen_at)
         for given, each in zip(items, told, strict=True):
             self._numbers[given.id] = self._numbers[each.item.id] = each.number
         self._insert(new, how, warm_up)

@@ -49,6 +49,24 @@ class Told:
     twin: Told | None = None  # the new item of the same list that this one repeats
 
 
+def as_stored(item: Item, id: str, first_seen_at: datetime | None) -> Item:
+    """The item with the id and first sight that are stored: ``replace``, in half the time."""
+    return Item(
+        id=id,
+        identity=item.identity,
+        feed=item.feed,
+        title=item.title,
+        summary=item.summary,
+        link=item.link,
+        link_key=item.link_key,
+        content_hash=item.content_hash,
+        lang=item.lang,
+        source=item.source,
+        published_at=item.published_at,
+        first_seen_at=first_seen_at,
+    )
+
+
 def recognised(told: Iterable[Told]) -> Recognised:
     groups: dict[Verdict, list[Item]] = {"new": [], "updated": [], "duplicate": []}
     for each in told:
@@ -96,11 +114,11 @@ class Telling:
                 edited = row.feed == item.feed and row.content_hash != item.content_hash
                 verdict: Verdict = "updated" if edited and row.number not in seen else "duplicate"
                 seen.add(row.number)
-                known = replace(item, id=row.id, first_seen_at=row.first_seen_at)
+                known = as_stored(item, row.id, row.first_seen_at)
                 answer.append(Told(known, verdict, identity, row, row.number, sighted))
                 continue
             if twin is not None:
-                again = replace(item, id=twin.item.id, first_seen_at=twin.item.first_seen_at)
+                again = as_stored(item, twin.item.id, twin.item.first_seen_at)
                 answer.append(Told(again, "duplicate", identity, twin=twin))
             else:
                 taken = self._ids[item.id] is not None or ("id", item.id) in fresh

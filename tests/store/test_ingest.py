@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import ClassVar
 
 import pytest
+
+from monitor.model import Item
+from monitor.store.telling import as_stored
 
 
 def add(store, items, *, now, how="poll", **more):
@@ -140,6 +143,13 @@ class TestIdentity:
         moved = make.item("a", link_key="news.example/b", title="Edited")
         assert told(add(store, [moved], now=make.at(1))) == (0, 1, 0)
         assert store.counts()["items"] == 2
+
+
+def test_an_item_as_it_is_stored_differs_in_id_and_first_sight_alone(make):
+    values = {each.name: each.name for each in fields(Item)}
+    item = Item(**values)  # every field has a value of its own
+    known = as_stored(item, "other", make.now)
+    assert known == replace(item, id="other", first_seen_at=make.now)
 
 
 class TestSeveralPollsInOneBatch:
