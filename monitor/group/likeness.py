@@ -78,11 +78,15 @@ def compare(one: Fingerprint, two: Fingerprint, *, least: float = 0.0) -> Likene
             return Likeness(max(0.95, text), True, text)
     elif one.notions.keys().isdisjoint(two.notions):
         return NONE
-    floor = log(least / (1 - least)) if least else -inf
+    floor = log_odds(least) if least else -inf
     z = logit(one, two, floor=floor)
     if z < floor or (not text and is_series(one, two)):
         return NONE
     return Likeness(1 / (1 + exp(-z)), False, text)
+
+
+def log_odds(value: float) -> float:
+    return log(value / (1 - value))
 
 
 def logit(one: Fingerprint, two: Fingerprint, *, floor: float = -inf) -> float:
@@ -106,8 +110,10 @@ def logit(one: Fingerprint, two: Fingerprint, *, floor: float = -inf) -> float:
     elif one.title_numbers and two.title_numbers:
         z += w.conflict
     if w is WITHIN and z + w.either + w.both >= floor:
-        told, other = _told(one, two), _told(two, one)
-        z += w.either * min(told, other) + w.both * max(told, other)
+        told = _told(one, two)
+        if z + w.either * told + w.both >= floor:
+            other = _told(two, one)
+            z += w.either * min(told, other) + w.both * max(told, other)
     return z
 
 

@@ -15,10 +15,11 @@ from typing import TypeAlias
 
 from monitor.group.copies import Copies
 from monitor.group.fingerprint import Fingerprint
-from monitor.group.likeness import FAR_HOURS, NONE, Likeness, compare
+from monitor.group.likeness import FAR_HOURS, NONE, Likeness, compare, log_odds, logit
 
 LINK = 0.35
 """Likeness below which two items do not know of each other."""
+FLOOR = log_odds(LINK)
 JOIN = 0.5
 """Support that an event must give an item to take it in."""
 TOGETHER = 0.5
@@ -64,7 +65,8 @@ class Window:
             self.remove(id)
         keys, span = _keys(print), _span(print)
         links: dict[str, Likeness] = {}
-        for other in self._candidates(print, keys, span):
+        near = self._copies.near(print.least)
+        for other in near | self._like(print, self._keyed(keys, span) - near):
             like = compare(print, prints[other], least=LINK)
             if like is not NONE:
                 links[other] = like
@@ -109,8 +111,9 @@ class Window:
         if not spans:
             del self._keys[key]
 
-    def _candidates(self, print: Fingerprint, keys: Iterable[Key], span: int) -> set[str]:
-        found = self._copies.near(print.least)
+    def _keyed(self, keys: Iterable[Key], span: int) -> set[str]:
+        """Items that share a key, near in time."""
+        found: set[str] = set()
         near = (span - 1, span, span + 1)
         for key in keys:
             spans = self._keys.get(key)
@@ -119,6 +122,16 @@ class Window:
                     if each in spans:
                         found.update(spans[each])
         return found
+
+    def _like(self, print: Fingerprint, others: Iterable[str]) -> set[str]:
+        """Those of the items that may come to a link by what they tell: a fraction of them."""
+        first, last, prints = print.hour - FAR_HOURS, print.hour + FAR_HOURS, self.prints
+        return {
+            other
+            for other in others
+            if first <= prints[other].hour <= last
+            and logit(print, prints[other], floor=FLOOR) >= FLOOR
+        }
 
     def part(self, ids: Iterable[str]) -> list[set[str]]:
         """The connected parts of the window that hold these items."""
