@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.ingest.hostile import Hostile, Peer
+from monitor.app import App
+from monitor.config import load
+from tests.ingest.hostile import BEHAVIOURS, Hostile, Peer
 
 
 @pytest.fixture
@@ -40,3 +42,21 @@ def test_a_feed_that_is_added_after_a_restart_waits_as_its_host_asked(
 
     installation.run("poll", now=now + timedelta(hours=2, minutes=1))
     assert server.asked["/rss-2"] == 1
+
+
+def test_new_feeds_are_first_polled_a_few_a_round_and_all_within_an_interval(
+    installation: Any, server: Hostile, now: datetime
+) -> None:
+    for number in range(5):
+        server.routes[f"new {number}"] = BEHAVIOURS["rss 2"].respond
+    installation.feeds = [server.url(f"new {number}") for number in range(5)]
+    installation.write()
+    app = App(load(installation.config), now=now)
+    try:
+        asked = []
+        for _ in range(4):
+            app.finish(app.poll_due(now))
+            asked.append(len(server.asked))
+    finally:
+        app.close()
+    assert asked == [2, 4, 5, 5]
