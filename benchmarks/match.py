@@ -3,13 +3,17 @@
     python benchmarks/match.py                                  (300 and 3,000 generated queries)
     python benchmarks/match.py --queries 300 3000 30000
     python benchmarks/match.py --items FILE [--watch indicators/russia-iran]
+    python -m benchmarks.match --hostile
 
 All engines get the same made-up items (about 440 bytes in title and summary) and the same queries, and
 must find the same hits; FTS5 indexes batches of a thousand items in memory and answers every query,
 pyahocorasick looks for all terms at once and what it finds is verified. Ours is measured twice: saying
 which queries hold, as the others do, and making hits with spans, stage, genre and score. Figures are
 medians of process-CPU-seconds. ``--items`` measures a watch on real items instead (JSON Lines with title
-and summary, cleaned as imports are). The comparison needs ``pip install pyahocorasick``.
+and summary, cleaned as imports are). ``--hostile`` gives items and queries that somebody made to do harm
+(those of tests/match/test_hostile.py, where steps are counted) and every query of the shipped watch to
+one another and tells the longest that one query takes on one item. The comparison needs
+``pip install pyahocorasick``.
 """
 
 from __future__ import annotations
@@ -33,7 +37,9 @@ from typing import Any, NamedTuple
 
 from monitor.app.intake import Intake
 from monitor.match import IndexedMatcher, compile_matcher
+from monitor.match.engine import Stored
 from monitor.model import Anchor, Branch, Indicator, Item, Watch
+from monitor.query.matches import evidence
 
 BATCH = 1_000
 Found = set[tuple[int, int]]  # (item, query)
@@ -381,6 +387,51 @@ def _read_items(file: Path) -> Iterable[Item]:
         yield from Intake(now=datetime(2030, 1, 1, tzinfo=UTC)).from_lines(lines, name=str(file))
 
 
+# ── Made to do harm ──────────────────────────────────────────────────────────────────────────────
+
+
+def on_hostile(watch: Path, rounds: int) -> dict[str, Any]:
+    """Milliseconds of one query on one item, from the text to its matches; the best of a few rounds.
+
+    ``new_words_ms`` is what an item's words cost beside it the first time that they are met.
+    """
+    from monitor.watch import inflect, load
+    from tests.match.conftest import watch as made_watch
+    from tests.match.test_hostile import ITEMS, QUERIES
+
+    shipped = compile_matcher([load(watch)], inflect=inflect)
+    asked = [(f"{each.key[1]}: {each.branch.name}", shipped, each) for each in shipped.queries]
+    for name, query in QUERIES.items():
+        made = compile_matcher([made_watch(query)])
+        asked += [(name, made, each) for each in made.queries]
+    items = [_item(name, *text) for name, text in ITEMS.items()]
+    new_words = max(_milliseconds(shipped.state, item) for item in items)
+    slowest = []
+    for query, matcher, stored in asked:
+        for item in items:
+            took = min(_milliseconds(_ask, matcher, stored, item) for _ in range(rounds))
+            slowest.append((took, query, item.id))
+    slowest.sort(reverse=True)
+    return {
+        "queries": len(asked),
+        "items": len(items),
+        "slowest_ms": round(slowest[0][0], 1),
+        "new_words_ms": round(new_words, 1),
+        "slowest": [f"{ms:.1f} ms: {query} × {name}" for ms, query, name in slowest[:8]],
+    }
+
+
+def _ask(matcher: IndexedMatcher, stored: Stored, item: Item) -> None:
+    state = matcher.state(item)
+    evidence(stored.plan.find(state))
+
+
+def _milliseconds(run: Callable[..., object], *given: object) -> float:
+    before = time.process_time()
+    run(*given)
+    return (time.process_time() - before) * 1_000
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--queries", type=int, nargs="+", default=[300, 3_000])
@@ -389,8 +440,13 @@ def main() -> None:
     parser.add_argument("--items", type=Path, help="real items, JSON Lines")
     parser.add_argument("--watch", type=Path, default=Path("indicators/russia-iran"))
     parser.add_argument("--limit", type=int, default=20_000)
+    parser.add_argument("--hostile", action="store_true", help="what is made to do harm")
     arguments = parser.parse_args()
-    if arguments.items:
+    if arguments.hostile:
+        json.dump(
+            on_hostile(arguments.watch, arguments.rounds), sys.stdout, indent=2, ensure_ascii=False
+        )
+    elif arguments.items:
         json.dump(on_real(arguments.watch, arguments.items, arguments.limit), sys.stdout, indent=2)
     else:
         json.dump(

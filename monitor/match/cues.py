@@ -56,6 +56,8 @@ class Cues:
 
     def stage(self, state: State, leaves: Sequence[Leaf]) -> tuple[Stage, str]:
         """The stage that the evidence is told at, and the cue that tells it; else an act."""
+        if not self._stages:
+            return "act", ""
         document = state.document
         for atom, stage, reach in self._stages:
             for start, end in state.places.get(atom, ()):

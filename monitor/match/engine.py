@@ -233,7 +233,10 @@ class IndexedMatcher:
         queries, as it costs less; and once more, if no other branch holds, before the loose ones.
         """
         queries = self.queries
-        watch, indicator = queries[numbers[0]].watch, queries[numbers[0]].key[1]
+        first = queries[numbers[0]]
+        watch, indicator = first.watch, first.key[1]
+        if watch.ceiling is None and len(numbers) == 1:
+            return [] if first.loose else self._fire(state, numbers)
         own = [number for number in numbers if not queries[number].loose]
         ceiling = watch.ceiling
         if ceiling is None:

@@ -179,6 +179,8 @@ class Mentions:
 
     def _firsts(self, places: Places) -> list[tuple[int, int]]:
         """(which, first position) of those that occur, in the order they were given."""
+        if not self._named:
+            return []
         found: dict[int, int] = {}
         for word in places.numbers & self._words:
             first = places.first(word)

@@ -36,8 +36,10 @@ GENRE_PARTS: dict[str, float] = {
 def closeness(document: Document, leaves: Sequence[Leaf]) -> ScorePart:
     """Where the evidence stands: all in the title is best, scattered through the summary is worst."""
     title = len(document.title.words)
-    in_title = {leaf[2] for leaf in leaves if leaf[0] < title}
-    if in_title:
+    if leaves and leaves[-1][0] < title:  # they are in the order of the text
+        return _ALL_IN_TITLE
+    if leaves and leaves[0][0] < title:
+        in_title = {leaf[2] for leaf in leaves if leaf[0] < title}
         share = len(in_title) / len({leaf[2] for leaf in leaves})
         if share == 1:
             return _ALL_IN_TITLE
@@ -62,4 +64,4 @@ def probability(log_odds: float) -> float:
 
 
 def total(parts: Sequence[ScorePart]) -> float:
-    return sum(part.value for part in parts)
+    return sum([part.value for part in parts])

@@ -73,6 +73,33 @@ def missing_languages(
             yield name, lacking
 
 
+def lost_forms(concept: ConceptLike) -> Iterator[tuple[str, str, int, str]]:
+    """(part, language, number, why) of forms that no text can hold: they mix alphabets."""
+    for part, table in (("forms", concept.forms), ("nouns", concept.nouns)):
+        for lang, forms in table.items():
+            for number, form in enumerate(forms):
+                for word in () if form.startswith("@") else _letters.findall(form):
+                    if len(found := _scripts(word)) > 1:
+                        yield part, lang, number, _mixes(word, found)
+
+
+def unheard_languages(node: Node, heard: Collection[str]) -> Iterator[Finding]:
+    """``lang:`` facts that must hold and that no feed's language fulfils."""
+    match node:
+        case Fact("lang", value) if value not in heard:
+            yield _at(
+                node,
+                f"this cannot match: no feed of the watch is in {value}",
+                f"The feeds are in {', '.join(sorted(heard))}: add one, or mend the language.",
+            )
+        case And(operands):
+            for each in operands:
+                yield from unheard_languages(each, heard)
+        case Or(operands):  # one alternative that holds is enough: each is told of by itself
+            for each in operands:
+                yield from unheard_languages(each, heard)
+
+
 def _languages(
     concepts: Mapping[str, ConceptLike], name: str, seen: tuple[str, ...]
 ) -> frozenset[str]:
@@ -114,9 +141,13 @@ def _terms(node: Node) -> Iterator[Finding]:
             if len(found := _scripts(word)) > 1:
                 yield _at(
                     each,
-                    f"“{word}” never occurs: it mixes {' and '.join(sorted(found))} letters",
+                    _mixes(word, found),
                     "Type it anew in one alphabet.",
                 )
+
+
+def _mixes(word: str, scripts: Collection[str]) -> str:
+    return f"“{word}” never occurs: it mixes {' and '.join(sorted(scripts))} letters"
 
 
 def _scripts(word: str) -> set[str]:

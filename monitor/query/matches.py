@@ -45,7 +45,9 @@ def merged(parts: Iterable[Sequence[Match]]) -> tuple[Match, ...]:
     for part in parts:
         for match in part:
             found.setdefault((match[0], match[1]), match)
-    return tuple(found[key] for key in sorted(found)[:MAX_MATCHES])
+    if len(found) == 1:
+        return tuple(found.values())
+    return tuple([found[key] for key in sorted(found)[:MAX_MATCHES]])
 
 
 def joined_parts(parts: Iterable[Sequence[Match]]) -> Sequence[Match]:
@@ -56,7 +58,10 @@ def joined_parts(parts: Iterable[Sequence[Match]]) -> Sequence[Match]:
 
 def evidence(matches: Iterable[Match]) -> tuple[Leaf, ...]:
     """The words that matches rest on, each once, in the order of the text."""
-    leaves = sorted({leaf for match in matches for leaf in match[2]})
+    found = matches if isinstance(matches, tuple | list) else tuple(matches)
+    if len(found) == 1 and len(found[0][2]) == 1:
+        return found[0][2]
+    leaves = sorted({leaf for match in found for leaf in match[2]})
     return tuple(leaves[:MAX_EVIDENCE])
 
 

@@ -137,6 +137,14 @@ class _Parser:
         while token := self.take("near"):
             within = self.within(token)
             right = self.atom()
+            for side in (node, right):
+                if not _needs_words(side):
+                    self.fail(
+                        f"{token.text} measures between words, and this can hold without any",
+                        side.start,
+                        side.end,
+                        "write NOT or the fact outside: a NEAR/8 b NOT c",
+                    )
             node = Near(node, right, within, token.text[0] == "O", node.start, right.end)
         return node
 

@@ -126,6 +126,8 @@ class Tokens:
         if self._spans is not None:
             return self._spans[number][0]
         word, text = self.words[number], self.source.text
+        if number == 0 and text.startswith(word):
+            return 0
         at, earlier = -1, self.words[:number].count(word)
         for _ in range(_TRIES):
             at = text.find(word, at + 1)

@@ -13,7 +13,7 @@ from monitor.query import parse
 from monitor.query.nodes import Frame, Ref, walk
 from monitor.watch.forms import inflect
 from monitor.watch.lints import lints
-from monitor.watch.loader import Loaded, examine
+from monitor.watch.loader import Loaded, examine, load_feeds
 from monitor.watch.places import Key
 
 
@@ -35,11 +35,22 @@ def check(path: Path, *, base: Path | None = None) -> tuple[Problem, ...]:
     return (
         *found.problems,
         *_examples(found, found.watch, matcher),
-        *lints(found, found.watch),
+        *lints(found, found.watch, _heard(path)),
         *_discrimination(found, found.watch),
         *_groups(path, found.watch),
         *_unused(found, found.watch),
     )
+
+
+def _heard(path: Path) -> frozenset[str]:
+    """The languages of a watch's feeds; none where it has none of its own, or one tells no language."""
+    try:
+        feeds = load_feeds(path / "feeds.yaml")
+    except (WatchError, OSError):
+        return frozenset()
+    if not all(feed.lang for feed in feeds):
+        return frozenset()
+    return frozenset((feed.lang or "").partition("-")[0].lower() for feed in feeds)
 
 
 def _examples(found: Loaded, watch: Watch, matcher: IndexedMatcher) -> Iterator[Problem]:

@@ -55,3 +55,35 @@ def test_a_concept_without_a_language_of_the_examples_is_told(tmp_path: Path) ->
     (folder / "gazetteer" / "names.yaml").write_text(names, encoding="utf-8")
     messages = [each.message for each in check(folder)]
     assert "@drone has no form in ru" in messages
+
+
+def test_a_form_that_mixes_alphabets_is_told_with_its_concept(tmp_path: Path) -> None:
+    folder = _watch(tmp_path, ARMS)
+    names = NAMES.replace("беспилотник*", "беспилoтник*")  # with a Latin o
+    (folder / "gazetteer" / "names.yaml").write_text(names, encoding="utf-8")
+    (found,) = [each for each in check(folder) if "@drone: “беспилoтник” never" in each.message]
+    assert "беспилoтник" in found.source
+    assert found.source[found.column - 1 :].startswith("беспилoтник")
+
+
+FEED = "  - {id: one, name: One, url: 'https://news.example/one', lang: en}\n"
+
+
+@pytest.mark.parametrize(
+    ("feeds", "told"),
+    [
+        pytest.param(FEED, True, id="none is in it"),
+        pytest.param(FEED + FEED.replace("one", "two").replace("en", "fa"), False, id="one is"),
+        pytest.param(
+            FEED + FEED.replace("one", "two").replace(", lang: en", ""), False,
+            id="one does not say",
+        ),
+        pytest.param("", False, id="there are no feeds"),
+    ],
+)  # fmt: skip
+def test_a_language_that_no_feed_is_in_cannot_match(tmp_path: Path, feeds: str, told: bool) -> None:
+    folder = _watch(tmp_path, ARMS.replace("visit*", "visit* AND lang:fa"))
+    if feeds:
+        (folder / "feeds.yaml").write_text(f"feeds:\n{feeds}", encoding="utf-8")
+    found = [each for each in check(folder) if "no feed of the watch is in fa" in each.message]
+    assert bool(found) == told

@@ -48,6 +48,14 @@ def test_a_candidate_is_a_hit_only_where_a_model_lifts_it() -> None:
     assert branches(model(bias=-1.0), title) == []
 
 
+def test_counting_what_holds_treats_candidates_as_matching_does() -> None:
+    drone = item("Drone at a museum")
+    assert matcher(None).holding(drone) == []
+    assert matcher(model(), exclude="museum").holding(drone) == [("w", "q0")]
+    given = item("Iran sends a drone to a museum")
+    assert matcher(None, exclude="museum").holding(given) == []
+
+
 def test_what_the_queries_did_not_find_is_no_hit_whatever_the_model_thinks() -> None:
     assert branches(model(bias=20.0), "Iran sends greetings") == []
 

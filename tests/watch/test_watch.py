@@ -52,6 +52,9 @@ SPOILT = {
     "an unknown @name": ("arms.yaml", "@drone NEAR", "@drnoe NEAR", "drnoe", 15, "@drone"),
     "a bracket that is not closed": ("arms.yaml", "Russia)", "Russia", "not closed", 15, ""),
     "a query that matches everything": ("arms.yaml", "museum", "NOT museum", "", 17, "must occur"),
+    "a NEAR between what has no words": (
+        "arms.yaml", "museum", "(NOT a) NEAR/3 (NOT b)", "between words", 17, "outside",
+    ),
     "thresholds that do not rise": ("arms.yaml", "high: 3", "high: 1", "must rise", 9, ""),
     "a rating that is none": ("arms.yaml", '"++"', '"+++"', "is not a rating", 8, ""),
     "a window without a unit": ("arms.yaml", "30d", "30", "length of time", 9, ""),
