@@ -40,6 +40,8 @@ _ORDERS: dict[InboxSort, tuple[tuple[Any, bool], ...]] = {
     "oldest": ((PAIR.c.first_seen_at, False), (PAIR.c.event, False)),
 }
 _TAIL = (PAIR.c.watch, PAIR.c.indicator)
+_COMMON = 2000  # events with the words: so many that the first pairs of a list are looked through
+_LOOKED_AT = 600
 
 
 class Inbox(Part):
@@ -63,9 +65,15 @@ class Inbox(Part):
         whole = (*order, *((column, False) for column in _TAIL))
         with self.db.read() as connection:
             events = self._events_with(connection, filter)
-            query = query.where(*self._conditions(connection, filter, events, but="status"))
-            query = by_status(query, filter.status, whole, limit + 1)
-            keys = connection.execute(query).all()
+            keys: Sequence[AnyRow] = ()
+            if events is not None and len(events) > _COMMON:  # among the first there are enough
+                some = query.where(*self._conditions(connection, filter, None, but="status"))
+                first = connection.execute(by_status(some, filter.status, whole, _LOOKED_AT))
+                keys = [key for key in first if key.event in events][: limit + 1]
+            if len(keys) <= limit:
+                query = query.where(*self._conditions(connection, filter, events, but="status"))
+                query = by_status(query, filter.status, whole, limit + 1)
+                keys = connection.execute(query).all()
             more = len(keys) > limit
             keys = keys[:limit]
             rows = pair_rows(connection, [(k.event, k.watch, k.indicator) for k in keys])
@@ -240,6 +248,9 @@ class Inbox(Part):
         if events is not None:
             found.append(among(connection, PAIR.c.event, events))
         if filter.second_opinion_of is not None:
+            judged = REVIEW.alias("judged")
+            others = (judged.c.status != "new", judged.c.by != filter.second_opinion_of)
+            found += [PAIR.c.event.in_(select(judged.c.event).where(*others))]  # most are not
             found += [_judged(REVIEW.c.by != filter.second_opinion_of)]
             found += [~_judged(REVIEW.c.by == filter.second_opinion_of)]
         return found

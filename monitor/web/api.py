@@ -225,7 +225,7 @@ def feeds(site: TheSite, viewer: TheReader) -> JSONResponse:
 
 @router.get("/status", summary="Health of the running installation")
 def status(site: TheSite, viewer: TheReader) -> JSONResponse:
-    found = site.installation.status(now=site.now()).as_json()
+    found = site.health.get().as_json()
     found["beats"] = {
         name: {k: iso(v) if hasattr(v, "isoformat") else v for k, v in beat.items()}
         for name, beat in found.get("beats", {}).items()

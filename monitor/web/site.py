@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -40,6 +42,7 @@ from monitor.web.kept import Kept
 from monitor.web.records import kept_records
 
 FLASH_COOKIE = "monitor_flash"
+_LARGE = 5.0  # seconds of a first assessment: tens of thousands of events
 ACTIVITY = timedelta(days=2 * 366)  # the longest table of months
 
 
@@ -73,6 +76,7 @@ class Site:
         self.installation = installation
         self.settings = settings
         self.prefix = prefix_of(settings)
+        self._settled = False
         self.snapshot = Kept(
             self._snapshot, seconds=30, patience=2.0, meanwhile=self._not_assessed_yet
         )
@@ -82,6 +86,8 @@ class Site:
         )
         self.records = Kept(self._records, seconds=120)
         self.week = Kept(self._week, seconds=60)
+        self.health = Kept(lambda: installation.status(now=self.now()), seconds=5)
+        self.measures = Kept(lambda: installation.measures(now=self.now()), seconds=5)
         self._assets = {
             name: Kept(partial(self._asset, name), seconds=5)
             for name in ("style.css", "monitor.js")
@@ -276,8 +282,12 @@ class Site:
     # ── Kept ─────────────────────────────────────────────────────────────────────────────────────
 
     def _snapshot(self) -> Snapshot:
-        now = self.now()
+        now, began = self.now(), time.monotonic()
         assessed = {w.id: self.installation.lately(w, now) for w in self.watches}
+        if time.monotonic() - began > _LARGE and not self._settled:
+            self._settled = True
+            gc.collect()
+            gc.freeze()  # what was read stays: no later collection need go through all of it
         return self._seen(now, assessed)
 
     def _not_assessed_yet(self) -> Snapshot:
