@@ -1,12 +1,14 @@
 """How good the hits are, with and without the relevance model; how the shipped model is trained.
 
     python benchmarks/relevance.py train --labelled FILE --archive FILE
-    python benchmarks/relevance.py report --labelled FILE [--languages FILE] [--svg docs/reliability.svg]
+    python benchmarks/relevance.py folds --labelled FILE --archive FILE [--svg docs/reliability.svg]
+    python benchmarks/relevance.py report --labelled FILE [--languages FILE]
     python benchmarks/relevance.py archive --archive FILE [--draw 100]
 
-Everything is split by time: what is fitted sees items before ``--until`` only, what is reported is from
-then on. ``train`` adds the items of the archive that benchmarks/relevance_labels.json labels by id (read
-with the codebook's labelling guide, all of them before 2023-03-01; no text is in it).
+Everything is split by time: what is fitted sees items before ``--until`` only, what is reported is
+from then on; ``folds`` scores the items before it by models of the other folds in time. ``train`` and
+``folds`` add the items of the archive that benchmarks/relevance_labels.json labels by id (read with the
+codebook's labelling guide, all of them before 2023-03-01; no text is in it).
 """
 
 from __future__ import annotations
@@ -16,14 +18,16 @@ import gzip
 import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from monitor.app.intake import Intake
 from monitor.match import IndexedMatcher, Relevance, compile_matcher
-from monitor.match.evaluation import Evaluation, Labelled, evaluate, read_labelled
-from monitor.match.training import train
+from monitor.match.evaluation import Evaluation, Labelled, Score, evaluate, read_labelled
+from monitor.match.score import probability
+from monitor.match.training import out_of_fold, train
 from monitor.model import Item, Watch
 from monitor.watch import inflect, load
 
@@ -31,10 +35,12 @@ ROOT = Path(__file__).resolve().parent.parent
 LABELS = ROOT / "benchmarks" / "relevance_labels.json"
 SEED = 20230301
 
+Curve = list[tuple[float, int, float, float]]
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("do", choices=["train", "report", "archive"])
+    parser.add_argument("do", choices=["train", "folds", "report", "archive"])
     parser.add_argument("--watch", type=Path, default=ROOT / "indicators" / "russia-iran")
     parser.add_argument("--labelled", type=Path)
     parser.add_argument("--archive", type=Path)
@@ -45,18 +51,24 @@ def main() -> None:
     given = parser.parse_args()
     until = datetime.fromisoformat(given.until).replace(tzinfo=UTC)
     watch = load(given.watch)
-    {"train": _train, "report": _report, "archive": _archive}[given.do](given, watch, until)
+    does = {"train": _train, "folds": _folds, "report": _report, "archive": _archive}
+    does[given.do](given, watch, until)
 
 
 # ── Training ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _train(given: argparse.Namespace, watch: Watch, until: datetime) -> None:
+def _earlier(given: argparse.Namespace, until: datetime) -> list[Labelled]:
     rows = [row for row in labelled(given.labelled) if _at(row.item) < until]
     known = {row.item.id for row in rows}
     if given.archive:
         more = [row for row in _labelled_archive(given.archive) if row.item.id not in known]
         rows += [row for row in more if _at(row.item) < until]
+    return rows
+
+
+def _train(given: argparse.Namespace, watch: Watch, until: datetime) -> None:
+    rows = _earlier(given, until)
     started = time.perf_counter()
     model = train(compile_matcher([watch], inflect=inflect), watch, rows)
     place = given.watch / "relevance.json"
@@ -65,6 +77,35 @@ def _train(given: argparse.Namespace, watch: Watch, until: datetime) -> None:
         f"{len(rows)} items, {model.examples} hits, {len(model.weights)} weights, fingerprint "
         f"{model.fingerprint}, {time.perf_counter() - started:.0f} s → {place}"
     )
+
+
+def _folds(given: argparse.Namespace, watch: Watch, until: datetime) -> None:
+    """How good hits are on items that their model has not seen, and the reliability curve of those."""
+    rows = _earlier(given, until)
+    scored = out_of_fold(compile_matcher([watch], inflect=inflect), watch, rows)
+    there = Counter(id for row in rows for id in row.labels - row.maybe)
+    for name, at_least in (("queries alone", None), ("with the model", 0.0)):
+        right, false = Counter[str](), Counter[str]()
+        for log_odds, each in scored:
+            if (each.fixed if at_least is None else log_odds) >= 0:
+                (right if each.right else false)[each.evidence.indicator] += 1
+        scores = {
+            id: Score(right=right[id], false=false[id], missed=there[id] - right[id])
+            for id in sorted(there, key=lambda each: -there[each])
+        }
+        micro = sum(
+            scores.values(), Score(false=sum(false.values()) - sum(false[i] for i in there))
+        )
+        print(f"\nfolds, {name}: P {micro.precision:.3f} R {micro.recall:.3f} F1 {micro.f1:.3f}")
+        for id, score in scores.items():
+            print(
+                f"{id} | {there[id]} | {score.precision:.2f} | {score.recall:.2f} | {score.f1:.2f}"
+            )
+    pairs = [(probability(log_odds), each.right) for log_odds, each in scored]
+    curve = tenths(pairs)
+    _print_curve(curve)
+    if given.svg:
+        given.svg.write_text(svg(curve), encoding="utf-8")
 
 
 def labelled(file: Path) -> list[Labelled]:
@@ -119,12 +160,13 @@ def _report(given: argparse.Namespace, watch: Watch, until: datetime) -> None:
             print(f"\n{part}, {name}: {_line(found)}")
             print(_table(found) if part == "later" else _by_language(found))
     matcher = list(_matchers(given, watch).values())[-1]
-    curve = reliability(parts["later"], matcher)
+    _print_curve(reliability(parts["later"], matcher))
+
+
+def _print_curve(curve: Curve) -> None:
     print("\nscore      hits  mean score  right")
     for low, count, mean, right in curve:
         print(f"{low:.1f}–{low + 0.1:.1f}  {count:>6}  {mean:>10.2f}  {right:>5.2f}")
-    if given.svg:
-        given.svg.write_text(svg(curve), encoding="utf-8")
 
 
 def _line(found: Evaluation) -> str:
@@ -155,17 +197,21 @@ def _by_language(found: Evaluation) -> str:
     return "\n".join(rows)
 
 
-Curve = list[tuple[float, int, float, float]]
-
-
 def reliability(rows: Sequence[Labelled], matcher: IndexedMatcher) -> Curve:
-    """(lower end of a tenth, hits, mean score, share right) over all candidates."""
-    tenths: dict[int, list[tuple[float, bool]]] = {}
-    for row in rows:
-        for hit in matcher.candidates(row.item):
-            if hit.indicator not in row.maybe:
-                tenth = min(9, int(hit.score * 10))
-                tenths.setdefault(tenth, []).append((hit.score, hit.indicator in row.labels))
+    """Over all candidates of the rows."""
+    return tenths(
+        (hit.score, hit.indicator in row.labels)
+        for row in rows
+        for hit in matcher.candidates(row.item)
+        if hit.indicator not in row.maybe
+    )
+
+
+def tenths(scored: Iterable[tuple[float, bool]]) -> Curve:
+    """(lower end of a tenth, hits, mean score, share right)."""
+    found: dict[int, list[tuple[float, bool]]] = {}
+    for score, right in scored:
+        found.setdefault(min(9, int(score * 10)), []).append((score, right))
     return [
         (
             n / 10,
@@ -173,7 +219,7 @@ def reliability(rows: Sequence[Labelled], matcher: IndexedMatcher) -> Curve:
             sum(s for s, _ in some) / len(some),
             sum(r for _, r in some) / len(some),
         )
-        for n, some in sorted(tenths.items())
+        for n, some in sorted(found.items())
     ]
 
 

@@ -103,19 +103,7 @@ def train(matcher: IndexedMatcher, watch: Watch, labelled: Sequence[Labelled]) -
 
     Raises MonitorError where scikit-learn is missing or there is too little to learn from.
     """
-    found = sorted(examples(matcher, watch, labelled), key=lambda each: each.at)
-    right = sum(each.right for each in found)
-    if len(found) < MIN_EXAMPLES or right < 10 or len(found) - right < 10:
-        raise MonitorError(
-            f"{len(found)} labelled hits, {right} of them right, are too few to learn from",
-            subject=watch.id,
-            remedy=f"label or review at least {MIN_EXAMPLES}, ten right and ten wrong ones",
-        )
-    counted = Counter(each.evidence.lang for each in found)
-    languages = frozenset(lang for lang, count in counted.items() if count >= MIN_WORDS)
-    taught = list(own_examples(watch))
-    own = examples(matcher, watch, taught, weight=OWN_WEIGHT)
-    matrix, columns = _matrix([*found, *own], languages)
+    found, own, languages, matrix, columns = _taught(matcher, watch, labelled)
     held = _held_out(matrix, [*found, *own], len(own))
     slope, offset = platt([score for score, _ in held], [each.right for _, each in held])
     learned, bias = _fit(matrix, [*found, *own])
@@ -123,7 +111,7 @@ def train(matcher: IndexedMatcher, watch: Watch, labelled: Sequence[Labelled]) -
     newest = max(each.at for each in found)
     return Relevance(
         watch=watch.id,
-        fingerprint=fingerprint([*labelled, *taught]),
+        fingerprint=fingerprint([*labelled, *own_examples(watch)]),
         examples=len(found) + len(own),
         weights=weights,
         bias=bias,
@@ -134,6 +122,48 @@ def train(matcher: IndexedMatcher, watch: Watch, labelled: Sequence[Labelled]) -
         offset=offset,
         until=newest.date().isoformat() if newest != _EARLIEST else "",
     )
+
+
+def out_of_fold(
+    matcher: IndexedMatcher, watch: Watch, labelled: Sequence[Labelled]
+) -> list[tuple[float, Example]]:
+    """Each example with the log-odds that a model of the other folds gives it, as a hit would have.
+
+    Where the queries are doubted to be bettered they count as in a trained model. Raises as ``train``.
+    """
+    found, own, languages, matrix, _ = _taught(matcher, watch, labelled)
+    held = _held_out(matrix, [*found, *own], len(own))
+    slope, offset = platt([score for score, _ in held], [each.right for _, each in held])
+    scored = [(slope * score + offset, each) for score, each in held]
+    counts = Counter(each.evidence.indicator for each in found if each.right)
+    trust = Relevance(
+        watch=watch.id, fingerprint="", examples=0, weights={}, bias=0.0, languages=languages,
+        counts=counts, doubted=doubted(scored),
+    ).trust  # fmt: skip
+    return [
+        (t * score + (1 - t) * each.fixed, each)
+        for score, each in scored
+        for t in [trust(each.evidence)]
+    ]
+
+
+def _taught(
+    matcher: IndexedMatcher, watch: Watch, labelled: Sequence[Labelled]
+) -> tuple[list[Example], list[Example], frozenset[str], Any, list[int]]:
+    """What is learned from: hits on the labelled items in time, those on the watch's own examples, the
+    languages whose words count, the matrix of both and its columns."""
+    found = sorted(examples(matcher, watch, labelled), key=lambda each: each.at)
+    right = sum(each.right for each in found)
+    if len(found) < MIN_EXAMPLES or right < 10 or len(found) - right < 10:
+        raise MonitorError(
+            f"{len(found)} labelled hits, {right} of them right, are too few to learn from",
+            subject=watch.id,
+            remedy=f"label or review at least {MIN_EXAMPLES}, ten right and ten wrong ones",
+        )
+    counted = Counter(each.evidence.lang for each in found)
+    languages = frozenset(lang for lang, count in counted.items() if count >= MIN_WORDS)
+    own = examples(matcher, watch, own_examples(watch), weight=OWN_WEIGHT)
+    return found, own, languages, *_matrix([*found, *own], languages)
 
 
 def _held_out(matrix: Any, found: Sequence[Example], own: int) -> list[tuple[float, Example]]:

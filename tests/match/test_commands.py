@@ -236,6 +236,7 @@ def test_training_by_command_learns_from_the_reviews_in_the_store(
     found: dict[int, bool] = {}
     for stored in app.store.hits():
         right = "delivery confirmed" in stored.item.title
+        assert stored.event is not None
         assert found.setdefault(stored.event, right) == right
     for event, right in found.items():
         status: Status = "confirmed" if right else "dismissed"

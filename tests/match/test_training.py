@@ -12,7 +12,15 @@ import pytest
 from monitor.errors import MonitorError
 from monitor.match import compile_matcher
 from monitor.match.evaluation import Labelled
-from monitor.match.training import doubted, examples, fingerprint, own_examples, platt, train
+from monitor.match.training import (
+    doubted,
+    examples,
+    fingerprint,
+    out_of_fold,
+    own_examples,
+    platt,
+    train,
+)
 from monitor.model import Branch, Example, Watch
 from tests.match.conftest import indicator, item, watch
 
@@ -125,3 +133,16 @@ def test_calibration_finds_the_curve_that_scores_were_drawn_from() -> None:
 def test_calibration_leaves_scores_alone_where_there_is_nothing_to_learn() -> None:
     assert platt([1.0, 2.0], [True, True]) == (1.0, 0.0)
     assert platt([2.0, 1.0, -1.0, -2.0], [False, False, True, True]) == (1.0, 0.0)
+
+
+def test_scores_out_of_fold_are_of_models_that_did_not_see_the_item() -> None:
+    held, rows = tiny(), list(labelled(80))
+    plain = compile_matcher([held])
+    scored = out_of_fold(plain, held, rows)
+    assert len(scored) == len(examples(plain, held, rows))
+    right = [score for score, each in scored if each.right]
+    wrong = [score for score, each in scored if not each.right]
+    assert sum(right) / len(right) > sum(wrong) / len(wrong)
+    model = train(plain, held, rows)
+    seen = [model.log_odds(each.evidence, each.fixed) for _, each in scored]
+    assert seen != [score for score, _ in scored]
