@@ -23,13 +23,14 @@ NOW = datetime(2026, 11, 25, 6, 0, tzinfo=UTC)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
-    config.pluginmanager.register(_stores(), "monitor-stores")
+    config.pluginmanager.register(_fixtures("store"), "monitor-stores")
+    config.pluginmanager.register(_fixtures("browser"), "monitor-browser")
 
 
-def _stores() -> ModuleType:
-    """The fixtures of ``plugins/store.py``: once for all folders, so that there is one PostgreSQL."""
-    path = Path(__file__).parent / "plugins" / "store.py"
-    spec = importlib.util.spec_from_file_location("monitor_store_fixtures", path)
+def _fixtures(name: str) -> ModuleType:
+    """The fixtures of ``plugins/<name>.py``: once for all folders, so that there is one PostgreSQL."""
+    path = Path(__file__).parent / "plugins" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"monitor_{name}_fixtures", path)
     assert spec is not None and spec.loader is not None
     found = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(found)

@@ -99,14 +99,15 @@ class Post(Subscribing, ABC):
         """Freezes every digest whose slot has come; returns how many. ``unmade`` gets why any was not.
 
         ``at_once``: a subscription that is new gets the slot that has passed since the installation
-        began; otherwise it waits for the first slot after it was noted.
+        began; otherwise, and where it was taken up again, it waits for the first slot after that.
         """
         views = _Views(self, now)
         frozen = 0
         for subscription, recipient in self.readers(name):
             since = self.store.note_subscription(subscription.name, bare(recipient), now=now)
-            start = (self.store.began_at() or now) if at_once else since
             try:
+                back = self.resumed_at(subscription.name, bare(recipient), as_of=now)
+                start = (self.store.began_at() or now) if at_once and back is None else since
                 slot = self._due(subscription, bare(recipient), now, start)
                 if slot is not None:
                     frozen += self._freeze(subscription, recipient, slot, since, views)
@@ -186,12 +187,14 @@ class Post(Subscribing, ABC):
         earlier = self.store.frozen_slots(
             "digest", subscription.name, address, before=before, limit=1
         )
-        previous_at = earlier[0][1] if earlier else None
+        back = self.resumed_at(subscription.name, address, as_of=now)
+        previous_at = max((at for at in (earlier and earlier[0][1], back) if at), default=None)
+        reach = self._reach(subscription, since, now)
         hits = self.store.unsent_hits(
             subscription.name,
             address,
             as_of=now,
-            since=self._reach(subscription, since, now),
+            since=max(reach, back) if back else reach,
             before=before,
         )
         after = upcoming(subscription.schedule, subscription.timezone, now=max(now, slot.at))

@@ -78,12 +78,23 @@ class Subscribing(Alerting):
         return self._reader(name, address, now)
 
     def resume_reader(self, name: str, address: str, *, now: datetime) -> Reader:
-        """Takes a subscription up again, as if it were new. Raises ConfigError for no such reader."""
+        """Takes a subscription up again from now on. Raises ConfigError for no such reader.
+
+        What came while it was ended, and had not been told before, is told no more.
+        """
         found = self._reader(name, address, now)
         if found.stopped_at is not None:
+            key = _resumed(found.digest, found.recipient)
+            self.store.set_meta(key, now.isoformat(), now=now)
             self.store.resume_subscription(found.digest, found.recipient, now=now)
             _log.info("subscribed again", name=found.digest, to=found.recipient)
         return self._reader(name, address, now)
+
+    def resumed_at(self, name: str, recipient: str, *, as_of: datetime) -> datetime | None:
+        """When this reader came back, if ever before ``as_of``: nothing older is news."""
+        noted = self.store.get_meta(_resumed(name, recipient))
+        found = datetime.fromisoformat(noted) if noted else None
+        return found if found is not None and found <= as_of else None
 
     def _reader(self, name: str, address: str, now: datetime) -> Reader:
         everyone = self.listed_readers(now=now)
@@ -119,3 +130,7 @@ class Subscribing(Alerting):
             for recipient in each.to
         ]
         return unsubscribe_verify(token, self.house.secret, known)
+
+
+def _resumed(name: str, recipient: str) -> str:
+    return f"digest-resumed/{name}/{recipient}"

@@ -2,7 +2,7 @@
 
 A broken template of the user is replaced by ours; where ours fails too, which would be a bug, the digest
 goes out as bare text. It never grows past what mail programs show: events that have no room become
-counts.
+counts, then the lines of its lists do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from monitor.digest.content import content, told
+from monitor.digest.content import ROOMS, content, told
 from monitor.digest.forms import Form, form
 from monitor.digest.known import Known
 from monitor.digest.letters import (
@@ -33,7 +33,8 @@ from monitor.render import BrokenTemplateError
 
 _log = structlog.get_logger(__name__)
 
-HTML_BYTES = 80_000  # mail programs clip at about 102 kB
+MOST_BYTES = 80_000  # of HTML and text; mail programs clip at about 102 kB
+_EVENTS = 5  # are worth more than long lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class Composed:
 
     message: Outgoing
     content: DigestContent
-    html_bytes: int
+    size: int  # bytes of HTML and text, decoded
     broken: BrokenTemplateError | None = None  # the user's template, if it could not be used
 
 
@@ -86,7 +87,7 @@ def digest_message(
     return Composed(
         message=_frozen(letter, said, house, now),
         content=said,
-        html_bytes=len(made.html.encode()),
+        size=_size(made),
         broken=made.broken,
     )
 
@@ -115,15 +116,30 @@ def _sound(known: Known, subscription: Subscription, recipient: str, house: Hous
 def _fitting(
     known: Known, subscription: Subscription, recipient: str, house: House, link: str
 ) -> tuple[DigestContent, Form]:
-    """Content and form with as many events as there is room for."""
-    most = subscription.max_events
-    while True:
-        said = content(known, replace(subscription, max_events=most), recipient, house)
-        made = _form(said, house, link)
-        size = len(made.html.encode())
-        if size <= HTML_BYTES or not said.events:
-            return said, made
-        most = min(len(said.events) - 1, len(said.events) * HTML_BYTES // size)
+    """Content and form with as many events, then as long lists, as there is room for.
+
+    What is left when all of it is counts is as long as a user's own template makes it.
+    """
+    for room in ROOMS:
+        most = subscription.max_events
+        least = 0 if room is ROOMS[-1] else _EVENTS
+        while True:
+            chosen = replace(subscription, max_events=most)
+            said = content(known, chosen, recipient, house, room)
+            made = _form(said, house, link)
+            size = _size(made)
+            if size <= MOST_BYTES:
+                return said, made
+            if len(said.events) <= least:
+                break
+            fitting = len(said.events) * MOST_BYTES // size
+            most = max(least, min(len(said.events) - 1, fitting))
+    _log.warning("digest", name=subscription.name, bytes=size, most=MOST_BYTES)
+    return said, made
+
+
+def _size(made: Form) -> int:
+    return sum(len(each.encode("utf-8", "replace")) for each in (made.html, made.text))
 
 
 def _form(said: DigestContent, house: House, link: str) -> Form:

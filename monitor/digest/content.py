@@ -8,6 +8,7 @@ what a flooding feed threw in, is one line each.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from monitor.digest import wording
@@ -17,8 +18,16 @@ from monitor.digest.summary import Summary
 from monitor.digest.values import DigestContent, House
 from monitor.model import StoredHit, Subscription
 
-_LEVELS = 8  # changes that are shown with their months
-_MORE = 16  # changes, hypotheses and indicators that are listed without
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How long the lists of a digest may be; what has no place in them is a count."""
+
+    levels: int = 8  # changes that are shown with their months
+    lines: int = 16  # of changes without them, of hypotheses, of indicators: at least 1
+
+
+ROOMS = (Room(), Room(levels=4, lines=8), Room(levels=2, lines=4), Room(levels=0, lines=1))
 
 
 def told(
@@ -31,14 +40,19 @@ def told(
 
 
 def content(
-    known: Known, subscription: Subscription, recipient: str, house: House
+    known: Known,
+    subscription: Subscription,
+    recipient: str,
+    house: House,
+    room: Room = ROOMS[0],
 ) -> DigestContent:
     """Everything the digest says. Raises nothing for any text a feed may hold."""
     zone = ZoneInfo(subscription.timezone)
     scope = Scope(known, subscription, house, zone)
     lines, bulk = scope.event_lines()
     shown, rest = lines[: subscription.max_events], lines[subscription.max_events :]
-    levels = scope.level_lines()
+    levels, evidence = scope.level_lines(), scope.evidence()
+    placed = room.levels + room.lines
     gap = scope.gap()
     to_review = sum(line.status in ("new", "second-look") for line in lines)
     flood = scope.flood_line()
@@ -65,18 +79,20 @@ def content(
         subject=parts.subject(),
         first=known.previous_at is None,
         gap=gap,
-        levels=tuple(levels[:_LEVELS]),
-        more_levels=tuple(levels[_LEVELS : _LEVELS + _MORE]),
+        levels=tuple(levels[: room.levels]),
+        more_levels=tuple(levels[room.levels : placed]),
+        other_levels=len(levels[placed:]),
         events=tuple(shown),
         updates=sum(line.is_update for line in lines),
         total=len(lines),
         to_review=to_review,
-        rest=tuple(scope.rest_lines(rest, _MORE)),
-        evidence=tuple(scope.evidence()[:_MORE]),
-        quiet=tuple(wording.listing(scope.quiet(lines), 2 * _MORE)),
+        rest=tuple(scope.rest_lines(rest, room.lines)),
+        evidence=tuple(evidence[: room.lines]),
+        other_evidence=len(evidence[room.lines :]),
+        quiet=tuple(wording.listing(scope.quiet(lines), 2 * room.lines)),
         imported=bulk,
         flood=flood,
-        rules={watch.id: watch.rules for watch in known.watches[:_MORE]},
+        rules={watch.id: watch.rules for watch in known.watches[: room.lines]},
         run=known.run,
         as_of_words=wording.local(known.as_of, zone),
         next_words=wording.local(known.next_at, zone) if known.next_at else "",

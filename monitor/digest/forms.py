@@ -85,6 +85,7 @@ def templates(*folders: Path) -> jinja2.Environment:
         sentence=wording.sentence,
         names=wording.names,
     )
+    env.tests["rtl"] = right_to_left
     return env
 
 
@@ -105,6 +106,17 @@ def isolated(text: str) -> str:
     """``text`` with its direction kept apart where it has one of its own; else as it is."""
     apart = isolate(text)
     return apart if any(bidirectional(c) in _TURNING for c in apart[1:-1]) else apart[1:-1]
+
+
+def right_to_left(text: str) -> bool:
+    """Whether the first letter with a direction runs to the left, as ``dir="auto"`` decides.
+
+    Said outright in HTML: mail programs know ``dir="rtl"``, and not all of them ``auto``.
+    """
+    for letter in text:
+        if (direction := bidirectional(letter)) in ("L", "R", "AL"):
+            return direction != "L"
+    return False
 
 
 def _months(months: Sequence[Month]) -> str:

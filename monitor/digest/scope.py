@@ -444,9 +444,10 @@ def _status(statuses: Sequence[Status]) -> Status:
 
 
 def _best_first(line: EventLine) -> tuple[object, ...]:
-    """Independent origins, then the better source, then items, then the newer."""
-    grade = _GRADES.find(line.grade) if line.grade else len(_GRADES)
-    return (-line.origins, grade, -line.items, -line.score, -line.at.timestamp(), line.number)
+    """Independent origins, the better source, the better match; volume and age only after them."""
+    known = line.grade and line.grade in _GRADES
+    grade = _GRADES.index(line.grade) if known else len(_GRADES)
+    return (-line.origins, grade, -line.score, -line.items, -line.at.timestamp(), line.number)
 
 
 def _by_item(hits: Sequence[StoredHit]) -> list[list[StoredHit]]:

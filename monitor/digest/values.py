@@ -150,6 +150,8 @@ class DigestContent:
     feeds_link: str = ""
     board_link: str = ""
     attached: str = ""  # name of the attached report
+    other_levels: int = 0  # changed too; not even named
+    other_evidence: int = 0  # hypotheses that are not listed
     note: str = ""  # "Your template email/digest.html is broken…"
 
     @property

@@ -242,9 +242,12 @@ class TestSubscriptions:
         done = installation.run("subscriptions", "resume", "daily", "Analyst@Example.org", now=now)
         assert "gets the digest daily, next at 2026-11-26T06:00:00Z" in done.err
         assert self.states(installation, now) == ["sent"]
+        assert "nothing is due" in installation.run("digest", now=now).err
+
+        # what came before, and was never told, is told no more
         assert "1 sent" in installation.run("digest", now=now + 24 * HOUR).err
         [digest] = mails(installation, "analyst@")
-        assert "1 event to review" in str(digest["Subject"])
+        assert "nothing new" in str(digest["Subject"])
 
     def test_the_table_tells_who_is_sent_what(self, installation: Any, now: datetime) -> None:
         table = installation.run("subscriptions", "list", now=now).out

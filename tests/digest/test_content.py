@@ -120,8 +120,35 @@ ORDERS = {
         {1: {"independent_origins": 2}, 2: {"independent_origins": 3}},
         [2, 1],
     ),
-    "then items": ({1: {}, 2: {"extra": 3}}, [2, 1]),
-    "then the better match": ({1: {"score": 0.5}, 2: {"score": 0.9}}, [2, 1]),
+    "origins before the source": (
+        {1: {"feed": "agency"}, 2: {"independent_origins": 2, "feed": "blog"}},
+        [2, 1],
+    ),
+    "the source before the match": (
+        {1: {"feed": "blog", "score": 0.9}, 2: {"feed": "agency", "score": 0.5}},
+        [2, 1],
+    ),
+    "a source without a grade after all others": (
+        {1: {"feed": "unknown", "score": 0.9}, 2: {"feed": "blog", "score": 0.5}},
+        [2, 1],
+    ),
+    "the better match before volume": (
+        {1: {"score": 0.5, "extra": 9}, 2: {"score": 0.9}},
+        [2, 1],
+    ),
+    "then volume": ({1: {}, 2: {"extra": 3}}, [2, 1]),
+    "then the newer": ({1: {"hours": 5}, 2: {"hours": 2}}, [2, 1]),
+    "all at once": (
+        {
+            1: {"feed": "blog", "score": 0.99, "extra": 50},
+            2: {"feed": "agency", "score": 0.4},
+            3: {"independent_origins": 2, "feed": "blog", "score": 0.4},
+            4: {"independent_origins": 4, "feed": "unknown", "score": 0.4},
+            5: {"independent_origins": 2, "feed": "agency", "score": 0.4},
+            6: {"independent_origins": 2, "feed": "agency", "score": 0.6},
+        },
+        [4, 6, 5, 3, 2, 1],
+    ),
 }
 
 
@@ -130,13 +157,24 @@ def test_best_corroborated_first(make, say, given, order):
     hits, events = [], []
     for number, more in given.items():
         more = dict(more)
-        hit = make.hit(number, score=more.pop("score", 0.7))
+        hit = make.hit(
+            number,
+            score=more.pop("score", 0.7),
+            text={"feed": more.pop("feed", "agency")},
+            stored_at=make.now - timedelta(hours=more.pop("hours", 2)),
+        )
         copies = [make.item(number * 10 + n) for n in range(more.pop("extra", 0))]
         event = make.event(hit, **more)
         members = (*event.members, *(Member(item=each, role="copy") for each in copies))
         hits.append(hit)
         events.append(replace(event, members=members))
-    assert [line.number for line in say(make.known(hits, events=events)).events] == order
+    grades = {"agency": "A", "blog": "E"}
+    feeds = [
+        replace(status, feed=replace(status.feed, reliability=grade))
+        for status, grade in ((make.feed(id), grade) for id, grade in grades.items())
+    ]
+    said = say(make.known(hits, events=events, feeds=feeds))
+    assert [line.number for line in said.events] == order
 
 
 class TestLevels:
@@ -157,7 +195,7 @@ class TestLevels:
         ids = [f"X{number}" for number in range(30)]
         changes = [make.change(id, "low", "high") for id in ids]
         said = say(make.known(watches=[make.watch(*ids)], changes=changes))
-        assert (len(said.levels), len(said.more_levels)) == (8, 22)
+        assert (len(said.levels), len(said.more_levels), said.other_levels) == (8, 16, 6)
         assert "and 29 other levels changed" in said.sentence
 
     def test_quiet_is_what_could_be_seen_and_brought_nothing(self, make, say):

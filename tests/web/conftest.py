@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -354,21 +352,6 @@ def _routes(routes: Any) -> Iterator[tuple[str, str]]:
 
 
 # ── A browser ────────────────────────────────────────────────────────────────────────────────────
-
-
-# Not for the session: while Playwright runs, its loop is that of the main thread, and no other test may
-# run one there.
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium, one for the whole session."""
-    from playwright.sync_api import expect, sync_playwright
-
-    expect.set_options(timeout=20_000)  # a busy machine is no fault of ours
-    path = os.environ.get("MONITOR_TEST_CHROMIUM", "/usr/bin/chromium")
-    with sync_playwright() as playwright:
-        given = {"executable_path": path} if Path(path).exists() else {}
-        with closing(playwright.chromium.launch(**given)) as launched:
-            yield launched
 
 
 @pytest.fixture
