@@ -250,7 +250,7 @@ def client(asked: Connection) -> None:
             answer.read()
             connection.close()
             times.append((time.perf_counter() - began) * 1000)
-            if answer.status != 200:
+            if answer.status != 200 and path != "/healthz":  # which may say what is wrong
                 raise SystemExit(f"{path}: {answer.status}")
         asked.send(times)
 
