@@ -107,7 +107,10 @@ class Post(Subscribing, ABC):
             since = self.store.note_subscription(subscription.name, bare(recipient), now=now)
             try:
                 back = self.resumed_at(subscription.name, bare(recipient), as_of=now)
-                start = (self.store.began_at() or now) if at_once and back is None else since
+                if back is not None:
+                    start = back + timedelta.resolution  # a slot of that very moment has passed
+                else:
+                    start = (self.store.began_at() or now) if at_once else since
                 slot = self._due(subscription, bare(recipient), now, start)
                 if slot is not None:
                     frozen += self._freeze(subscription, recipient, slot, since, views)
