@@ -2,7 +2,8 @@
 
 APScheduler, in memory, fires short ticks; what is due is decided in the store, so a late, missed or
 doubled tick is harmless. Polling and mailing run on an event loop in a thread of their own: a
-slow feed, mail server or page never delays the other two. Ticks follow the monotonic clock: when the
+slow feed, mail server or page never delays the other two; the pages have a process of their own where
+the caller gives one (``pages``). Ticks follow the monotonic clock: when the
 wall clock is moved, all of them are set anew at once.
 """
 
@@ -12,10 +13,11 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,6 +30,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
+from monitor.apart import PagesApart
 from monitor.errors import BusyError, ConfigError, MonitorError
 from monitor.systemd import notify, watchdog_seconds
 
@@ -72,7 +75,9 @@ class Service:
 
     jobs: tuple[Job, ...]
     clock: Clock
-    web: Any = None  # an ASGI application
+    web: Any = None  # an ASGI application, served by this process
+    pages: PagesApart | None = None  # or one of another process
+    sockets: Sequence[socket.socket] | None = None  # that listen already, for ``web``
     host: str = "127.0.0.1"
     port: int = 8080
     on_beat: Callable[[str, Beat], None] | None = None
@@ -96,6 +101,8 @@ class Service:
         with self._signals(), self._working(jobs), self._told_to_systemd():
             if self.web is not None and role in ("all", "web"):
                 self._serve_pages()
+            elif self.pages is not None:
+                self.pages.watch(self._stop, ready=self.ready.set)
             else:
                 self.ready.set()
                 while not self._stop.wait(0.5):
@@ -294,7 +301,7 @@ class Service:
         )
         self._server = _Server(config, self.ready, self._stop)
         try:
-            self._server.run()
+            self._server.run(list(self.sockets) if self.sockets else None)
         except SystemExit as error:
             raise BusyError(
                 "the address is in use or cannot be bound",

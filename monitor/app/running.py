@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
 
 import structlog
 
+from monitor.apart import PagesApart, end_with
 from monitor.app.cycles import TICK
 from monitor.app.keeping import Keeping
 from monitor.app.pages import Pages
@@ -30,9 +32,13 @@ class Running(Pages, Working, Keeping):
     def _beaten(self) -> dict[str, tuple[datetime, str]]:
         return {}
 
-    def serve(self, role: Role = "all") -> None:
+    def serve(self, role: Role = "all", *, apart: Sequence[str] = ()) -> None:
         """Runs until SIGTERM. Raises BusyError where another process has the role, ConfigError for
-        pages that anybody could reach."""
+        pages that anybody could reach.
+
+        ``apart`` are the arguments of a ``monitor`` that serves the pages in a process of its own
+        (``serve_pages``); without them this one serves them too.
+        """
         now = self.clock()
         self.require_feeds()
         web = self.config.web
@@ -43,13 +49,26 @@ class Running(Pages, Working, Keeping):
             service = Service(
                 jobs=tuple(self.jobs()),
                 clock=self.clock,
-                web=self.web_app() if role in ("all", "web") else None,
+                web=self.web_app() if role in ("all", "web") and not apart else None,
+                pages=PagesApart(arguments=apart, host=web.host, port=web.port) if apart else None,
                 host=web.host,
                 port=web.port,
                 on_beat=self._beat,
             )
             _log.info("running", role=role, feeds=len(self.store.feeds()))
             service.serve(role)
+
+    def serve_pages(self, listener: socket.socket, *, parent: int) -> None:
+        """The pages of a service that runs beside, on its socket, until the pipe ``parent`` ends."""
+        service = Service(
+            jobs=tuple(job for job in self.jobs() if "web" in job.roles),
+            clock=self.clock,
+            web=self.web_app(),
+            sockets=(listener,),
+        )
+        end_with(parent, service.stop)
+        with self.set_aside():
+            service.serve("web")
 
     @contextmanager
     def _holding(self, role: Role, now: datetime) -> Iterator[None]:

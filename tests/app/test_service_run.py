@@ -119,3 +119,61 @@ def _until(condition: Any, seconds: float = 150) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.2)
+
+
+def _children(pid: int) -> set[int]:
+    """Processes whose parent is ``pid``."""
+    found = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    )
+    return {int(each) for each in found.stdout.split()}
+
+
+def _pages_of(pid: int) -> int | None:
+    """The child of a service that serves its pages: its command line names the socket."""
+    for child in _children(pid):
+        found = subprocess.run(
+            ["ps", "-o", "args=", "-p", str(child)], capture_output=True, text=True, check=False
+        )
+        if "--socket" in found.stdout:
+            return child
+    return None
+
+
+def _gone(pid: int) -> bool:
+    found = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return not found.stdout.strip() or found.stdout.strip().startswith("Z")
+
+
+@pytest.mark.slow
+def test_the_pages_have_a_process_of_their_own_that_comes_back_and_never_outlives_the_service(
+    service: Any,
+) -> None:
+    url = f"http://127.0.0.1:{service.port}/healthz"
+    with running(service) as process:
+        _wait_for(url, process)
+        first = _pages_of(process.pid)
+        assert first is not None, "the pages are served by the process that polls"
+
+        os.kill(first, signal.SIGKILL)
+        _until(lambda: _pages_of(process.pid) not in (None, first))
+        assert httpx.get(url, timeout=60).status_code in (200, 503)
+        assert process.poll() is None, "the service ended with its pages"
+
+        second = _pages_of(process.pid)
+        assert second is not None
+        process.kill()
+        process.wait(timeout=20)
+        _until(lambda: _gone(second))
+    assert service.run("db", "check").code == 0
+
+
+def test_an_address_in_use_is_told_before_anything_is_polled(service: Any, loopback: Any) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", service.port))
+        other.listen()
+        outcome = service.run("run")
+    assert outcome.code == 2
+    assert f"127.0.0.1:{service.port}: the address is in use" in outcome.err
