@@ -24,7 +24,7 @@ def answering(answer):
     """A webhook that reads a request whole and answers with these bytes; None = never."""
     ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(10)
+        server.settimeout(60)  # the first of all loads the notification library
 
         def serve():
             connection, _ = server.accept()
@@ -44,7 +44,7 @@ def answering(answer):
         thread.join()
 
 
-def post(url, message, *, timeout=20.0):
+def post(url, message, *, timeout=60.0):
     noted = []
 
     async def noting():
