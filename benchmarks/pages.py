@@ -2,11 +2,11 @@
 
     python benchmarks/pages.py [--items 1000000] [--requests 40] [--store FILE] [--quiet] [--only WORD]
 
-``monitor run`` is one process, and so is what is measured here: uvicorn serves the pages, and a thread
-runs poll cycles over 66 feeds without a pause (fetched from another process over the loopback, parsed,
-matched, grouped, stored, assessed; 200 new items a cycle, every tenth with a hit). A third process asks
-for one page after another. One stored item in ten has a hit, two hits make an event, spread over a
-year; some thousands of pairs have verdicts. The aim is 100 ms.
+As under ``monitor run``, the pages have a process, which is measured here, and another runs poll cycles
+over 66 feeds without a pause (fetched from a third over the loopback, parsed, matched, grouped, stored,
+assessed; 200 new items a cycle, every tenth with a hit). A fourth asks for one page after another. One
+stored item in ten has a hit, two hits make an event, spread over a year; some thousands of pairs have
+verdicts. The aim is 100 ms.
 
 ``--store``: the filled store is kept in FILE, and used again the next time. ``--quiet``: nothing is
 polled meanwhile, and the CPU time is that of a page. ``--only``: the pages whose name has the word.
@@ -26,7 +26,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -194,7 +194,7 @@ def pages(store: SqlStore) -> dict[str, list[str]]:
     return found | {f"api: {name}": paths for name, paths in api.items()}
 
 
-# ── Three processes ──────────────────────────────────────────────────────────────────────────────
+# ── Four processes ───────────────────────────────────────────────────────────────────────────────
 
 
 def feed_server(ready: Connection) -> None:
@@ -269,16 +269,26 @@ def process(run):  # type: ignore[no-untyped-def]
         started.join()
 
 
-def polling(app: App, stop: threading.Event, cycles: list[float]) -> None:
-    """Poll cycles without a pause; the seconds that each took."""
+def poller(told: Connection) -> None:
+    """Poll cycles without a pause; tells the seconds that each took."""
+    path, port, folder = told.recv()
+    app = installation(path, port, folder)
 
     async def run() -> None:
-        while not stop.is_set():
+        while True:
             began = time.perf_counter()
             await run_cycle(app.line, now=app.clock(), everything=True)
-            cycles.append(time.perf_counter() - began)
+            told.send(time.perf_counter() - began)
 
     asyncio.run(run())
+
+
+def installation(path: Path, port: int, folder: Path) -> App:
+    config = Config(_flags=settings(path, port))
+    object.__setattr__(config, "_root", folder)
+    app = App(config, now=filling.START + YEAR)
+    app.rules = Rules(watches=(watch(),), matcher=compile_matcher([watch()]))
+    return app
 
 
 def served(app: App) -> tuple[uvicorn.Server, int]:
@@ -305,14 +315,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, process(feed_server) as feeds:
         port = feeds.recv()
         path = (given.store or Path(folder) / "pages.db").absolute()
-        config = Config(_flags=settings(path, port))
-        object.__setattr__(config, "_root", Path(folder))
-        app = App(config, now=filling.START + YEAR)
-        app.rules = Rules(watches=(watch(),), matcher=compile_matcher([watch()]))
+        app = installation(path, port, Path(folder))
         if not app.store.counts()["items"]:
             fill(app.store, given.items)
         if not given.fill:
-            measure(app, given.requests, quiet=given.quiet, only=given.only)
+            polls = None if given.quiet else (path, port, Path(folder))
+            measure(app, given.requests, polls=polls, only=given.only)
         app.close()
 
 
@@ -332,10 +340,9 @@ def settings(path: Path, port: int) -> dict:
     }
 
 
-def measure(app: App, requests: int, *, quiet: bool, only: str) -> None:
+def measure(app: App, requests: int, *, polls: tuple[Path, int, Path] | None, only: str) -> None:
     server, port = served(app)
-    stop, cycles = threading.Event(), []
-    with process(client) as asking:
+    with process(client) as asking, ExitStack() as stack:
 
         def times(paths: Sequence[str], count: int) -> list[float]:
             asking.send((port, paths, count))
@@ -343,21 +350,22 @@ def measure(app: App, requests: int, *, quiet: bool, only: str) -> None:
 
         first = {path: times([path], 1)[0] for path in ("/", "/method", "/feeds", "/inbox")}
         print(f"first looks: {', '.join(f'{path} {t:.0f} ms' for path, t in first.items())}")
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         app.assess(app.watches[0], app.clock())
-        print(f"first assessment: {time.perf_counter() - began:.0f} s more")
-        poller = threading.Thread(target=polling, args=(app, stop, cycles))
-        if not quiet:
-            poller.start()
-            while len(cycles) < 2:  # the first brings every feed's items anew
-                time.sleep(0.2)
+        took, cpu = time.perf_counter() - began, time.process_time() - cpu
+        print(f"first assessment: {took:.0f} s more, {cpu:.0f} s of CPU")
+        if polls is not None:
+            cycles = stack.enter_context(process(poller))
+            cycles.send(polls)
+            for _ in range(2):  # the first brings every feed's items anew
+                print(f"poll cycle: {cycles.recv():.1f} s", flush=True)
         table(times, {n: p for n, p in pages(app.store).items() if only in n}, requests)
-        stop.set()
-        if not quiet:
-            poller.join()
-            print(
-                f"{len(cycles)} poll cycles of {FEEDS} feeds, {statistics.median(cycles):.1f} s each"
-            )
+        if polls is not None:
+            found = []
+            while cycles.poll():
+                found.append(cycles.recv())
+            typical = statistics.median(found) if found else float("nan")
+            print(f"{len(found)} poll cycles of {FEEDS} feeds, {typical:.1f} s each")
     server.should_exit = True
 
 
