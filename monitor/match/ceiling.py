@@ -10,11 +10,22 @@ definition that this is tested against.
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from zlib import crc32
 
-from monitor.match.relevance import BUCKETS, MAX_SUMMARY, MAX_TITLE, WORDS, Relevance, shape
+from monitor.match.relevance import (
+    BUCKETS,
+    MAX_SUMMARY,
+    MAX_TITLE,
+    WORDS,
+    Evidence,
+    Relevance,
+    closeness,
+    shape,
+    stage,
+    told,
+)
 from monitor.match.score import HIGHEST_CLOSENESS, STAGE_PARTS
 from monitor.model import STAGES, Branch
 
@@ -80,17 +91,18 @@ class Table(dict[str, float]):
 
     def __init__(self, weights: Mapping[int, float], beginnings: Iterable[tuple[str, float]]):
         super().__init__()
-        self._weights = weights
-        self._begun = [(zlib.crc32(text.encode()), scale) for text, scale in beginnings]
+        self._begun = [(crc32(text.encode()), scale) for text, scale in beginnings]
+        self._get = weights.get
 
     def __missing__(self, name: str) -> float:
         if len(self) >= MAX_TABLE:
             self.clear()
-        data = name.encode("utf-8", "replace")
-        get, crc = self._weights.get, zlib.crc32
-        self[name] = found = sum(
-            scale * get(crc(data, begun) % BUCKETS, 0.0) for begun, scale in self._begun
-        )
+        data, found = name.encode("utf-8", "replace"), 0.0
+        for begun, scale in self._begun:
+            weight = self._get(crc32(data, begun) % BUCKETS)
+            if weight is not None:
+                found += scale * weight
+        self[name] = found
         return found
 
 
@@ -143,20 +155,40 @@ class Ceiling:
         if not self._bounded:
             return True
         model = self._model
-        tables = self._tables.get(indicator)
-        if tables is None:
-            tables = self._tables[indicator] = Tables(model, indicator)
         trust = model.trusted(indicator, text.lang)
         key = indicator, tuple([branch.name for branch in branches])
         most = self._found.get(key)
         if most is None:
             most = self._found[key] = self._most(indicator, branches), _fixed(branches)
+        log_odds = (
+            model.slope * (self._known(indicator, text) + most[0] + model.bias) + model.offset
+        )
+        return trust * log_odds + (1 - trust) * most[1] >= self._least
+
+    def reached(self, evidence: Evidence, text: Text, fixed: float) -> bool:
+        """Whether ``min_score`` is reached, now that it is known what holds (see ``allows``)."""
+        if not self._bounded:
+            return True
+        model, at = self._model, evidence.indicator
+        weight = model.weight
+        known = self._known(at, text)
+        for values in (told(evidence), closeness(evidence), stage(evidence)):
+            for name, value in values.items():
+                known += weight(name) * value
+        trust = model.trust(evidence)
+        log_odds = model.slope * (known + model.bias) + model.offset
+        return trust * log_odds + (1 - trust) * fixed >= self._least
+
+    def _known(self, indicator: str, text: Text) -> float:
+        """What the text alone says of an indicator."""
         known = text.known.get(indicator)
         if known is None:
-            known = text.sum(tables, self._shared, words=text.lang in model.languages)
-            text.known[indicator] = known
-        log_odds = model.slope * (known + most[0] + model.bias) + model.offset
-        return trust * log_odds + (1 - trust) * most[1] >= self._least
+            tables = self._tables.get(indicator)
+            if tables is None:
+                tables = self._tables[indicator] = Tables(self._model, indicator)
+            words = text.lang in self._model.languages
+            known = text.known[indicator] = text.sum(tables, self._shared, words=words)
+        return known
 
     def _most(self, at: str, branches: Sequence[Branch]) -> float:
         """What the features that only evaluation tells can add at most."""
@@ -172,9 +204,9 @@ class Ceiling:
             held = sum(own[:count]) / math.sqrt(count)
             held += weight("any") + weight("many") * min(3, count) / 3
             query = max(query, held + max(sure, vetoed))
-        closeness = max(0.0, weight("share") + weight(f"share {at}") / 2)
-        stage = max(weight(f"stage {each}") + weight(f"stage {at} {each}") for each in STAGES) / 2
-        return query + closeness + stage
+        near = max(0.0, weight("share") + weight(f"share {at}") / 2)
+        far = max(weight(f"stage {each}") + weight(f"stage {at} {each}") for each in STAGES) / 2
+        return query + near + far
 
 
 def _fixed(branches: Sequence[Branch]) -> float:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from monitor.errors import QueryError
-from monitor.match.ceiling import MARGIN, Ceiling, Text
+from monitor.match.ceiling import Ceiling, Text
 from monitor.match.cues import Cues
 from monitor.match.places import Mentions, Places
 from monitor.match.plan import Gazetteer, Holds, Plan, Planner, State, needs
@@ -23,7 +24,7 @@ from monitor.match.weighing import Weighed, evidence_of, text_of, weigh
 from monitor.model import Branch, Hit, Indicator, Item, ScorePart, Span, Watch
 from monitor.query import parse
 from monitor.query.lexicon import Inflect, Lexicon
-from monitor.query.matches import Facts, Leaf, evidence
+from monitor.query.matches import Leaf, evidence
 from monitor.query.nodes import And, Fact, Node
 from monitor.text import Document
 
@@ -190,7 +191,7 @@ class IndexedMatcher:
         return self._state(document, self.vocabulary.entries(document.words))
 
     def _state(self, document: Document, entries: Sequence[Entry | None]) -> State:
-        return State(document, Places(document, self.vocabulary, entries), self._facts)
+        return State(document, Places(document, self.vocabulary, entries), self._fact)
 
     def evidences(self, item: Item) -> list[tuple[Hit, Evidence]]:
         """Every hit whatever its score, with what a relevance model looks at."""
@@ -273,14 +274,14 @@ class IndexedMatcher:
         numbers = self.vocabulary.candidates(entries)
         return (self._state(document, entries) if numbers else None), numbers
 
-    def _facts(self, state: State) -> Facts:
+    def _fact(self, state: State, kind: str) -> str:
         """Stage and genre as the first watch with cues tells them (all inherit the same base)."""
+        if kind == "lang":
+            return state.document.lang
         for stored in self.queries:
             cues = stored.watch.cues
-            return Facts(
-                lang=state.document.lang, stage=cues.item_stage(state), genre=cues.item_genre(state)
-            )
-        return Facts(lang=state.document.lang)
+            return cues.item_stage(state) if kind == "stage" else cues.item_genre(state)
+        return "news" if kind == "genre" else ""
 
 
 def _hit(item: Item, judged: Judged, parts: Sequence[ScorePart], score: float) -> Hit:
@@ -324,7 +325,7 @@ class Judged:
             else max(weighed, key=lambda each: (each.branch.weight, each.total))
         )
 
-    @property
+    @cached_property
     def evidence(self) -> Evidence:
         return evidence_of(
             self.state.document,
@@ -338,11 +339,11 @@ class Judged:
     @property
     def hopeless(self) -> bool:
         """Whether a model puts it clearly below the minimum: asked before the reasons are told."""
-        watch = self.stored.watch
-        if watch.model is None:
+        ceiling = self.stored.watch.ceiling
+        if ceiling is None:
             return False
-        log_odds = watch.model.log_odds(self.evidence, self.best.total)
-        return probability(log_odds) < watch.watch.min_score - MARGIN
+        text = self.stored.watch.text(self.state)
+        return not ceiling.reached(self.evidence, text, self.best.total)
 
     @property
     def parts(self) -> Sequence[ScorePart]:

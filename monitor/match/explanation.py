@@ -264,7 +264,7 @@ class _Clauses:
                     parts=part.parts,
                 )
             case Fact(kind):
-                note = f"the item's {kind} is {getattr(self.state.facts, kind) or 'not known'}"
+                note = f"the item's {kind} is {self.state.fact(kind) or 'not known'}"
                 return Clause(text=text, holds=outcome.holds, note=note)
             case Near():
                 return self._near(node, text, outcome, found, title_only)

@@ -104,7 +104,7 @@ class Places:
         return self[atom] or default
 
     def _find(self, atom: int) -> Sequence[Place]:
-        _, words, only, phrases = self._vocabulary.atoms[atom]
+        _, words, only, phrases, keys = self._vocabulary.atoms[atom]
         if only >= 0:
             return self.of_word(only)
         here = self.numbers & words
@@ -112,14 +112,17 @@ class Places:
             found = self.of_word(here.pop())
         else:
             found = sorted({place for number in here for place in self.of_word(number)})
-        if phrases and (more := self._phrases(phrases)):
+        if (longer := self.numbers & keys) and (more := self._phrases(phrases, longer)):
             found = sorted({*found, *more})
         return found[:MAX_MATCHES]
 
-    def _phrases(self, phrases: dict[int, tuple[tuple[tuple[int, ...], int], ...]]) -> list[Place]:
+    def _phrases(
+        self, phrases: dict[int, tuple[tuple[tuple[int, ...], int], ...]], keys: set[int]
+    ) -> list[Place]:
+        """Of these phrases, those that begin to be found at words that occur: ``keys``."""
         found: list[Place] = []
         here, title, end = self.numbers, self._title, len(self._entries)
-        for key in here & phrases.keys():
+        for key in keys:
             for words, at in phrases[key]:
                 if not here.issuperset(words):
                     continue

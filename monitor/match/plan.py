@@ -17,7 +17,7 @@ from monitor.match.places import Mentions, Places
 from monitor.match.vocabulary import Need, Vocabulary
 from monitor.query.frames import MAX_ACTIONS, Action, find_frames
 from monitor.query.lexicon import ACTORS, Lexicon
-from monitor.query.matches import MAX_MATCHES, Facts, Leaf, Match, joined, joined_parts, merged
+from monitor.query.matches import MAX_MATCHES, Leaf, Match, joined, joined_parts, merged
 from monitor.query.nodes import And, Fact, Frame, Near, Node, Not, Or, Ref, Term, Title, walk
 from monitor.text import Document
 
@@ -37,25 +37,26 @@ NONE: Matches = ()
 class State:
     """One item under evaluation: where its atoms stand, and what was worked out already."""
 
-    __slots__ = ("_actors", "_facts", "document", "facts_of", "genres", "kept", "places", "texts")
+    __slots__ = ("_actors", "_facts", "document", "fact_of", "genres", "kept", "places", "texts")
 
     def __init__(
-        self, document: Document, places: Places, facts_of: Callable[[State], Facts]
+        self, document: Document, places: Places, fact_of: Callable[[State, str], str]
     ) -> None:
         self.document = document
         self.places = places
-        self.facts_of = facts_of
+        self.fact_of = fact_of
         self.kept: dict[object, Matches] = {}
         self.genres: dict[object, tuple[str, str]] = {}
         self.texts: dict[object, Text] = {}
-        self._facts: Facts | None = None
+        self._facts: dict[str, str] = {}
         self._actors: dict[int, list[Leaf]] = {}
 
-    @property
-    def facts(self) -> Facts:
-        if self._facts is None:
-            self._facts = self.facts_of(self)
-        return self._facts
+    def fact(self, kind: str) -> str:
+        """What is known of the item as a whole: its "lang", "stage" or "genre"."""
+        found = self._facts.get(kind)
+        if found is None:
+            found = self._facts[kind] = self.fact_of(self, kind)
+        return found
 
     def actors(self, gazetteer: Gazetteer) -> list[Leaf]:
         key = id(gazetteer)
@@ -157,7 +158,7 @@ class Planner:
                 return self._plan(operand, title=True)
             case Fact(kind, value):
                 return Plan(
-                    lambda state: getattr(state.facts, kind) == value,
+                    lambda state: state.fact(kind) == value,
                     lambda state: NONE,
                     cheap=kind == "lang",
                     finds=False,
@@ -194,8 +195,8 @@ class Planner:
             places = state.places[atom]
             return bool(places) and state.document.in_title(places[0][0])
 
-        _, words, only, phrases = self.vocabulary.atoms[atom]
-        needs = (words.union(phrases),)
+        _, words, only, phrases, keys = self.vocabulary.atoms[atom]
+        needs = (words | keys,)
         if title:
             return Plan(in_title, find, needs, cheap=True)
         if phrases:
@@ -325,6 +326,17 @@ def _all(plans: list[Plan]) -> Plan:
         return joined_parts(parts)
 
     looks = [plan.look for plan in plans if not plan.cheap and not plan.exact]
+
+    def might(state: State) -> bool:
+        if fails(state):
+            return False
+        for look in looks:
+            if not look(state):
+                break
+        else:
+            return True
+        return False
+
     return Plan(
         holds,
         find,
@@ -332,7 +344,7 @@ def _all(plans: list[Plan]) -> Plan:
         exact=exact,
         cheap=cheap,
         finds=any(plan.finds for plan in plans),
-        might=lambda state: not fails(state) and all(look(state) for look in looks),
+        might=might,
     )
 
 
@@ -350,8 +362,9 @@ def _any(plans: list[Plan]) -> Plan:
     def asked(state: State) -> list[int]:
         """The alternatives that can hold: those of which a word occurs."""
         here = state.places.numbers & words
-        found = [at for word in here for at in by_word[word]] + rest
-        return sorted(set(found)) if len(found) > 1 else found
+        if len(here) == 1 and not rest:
+            return by_word[here.pop()]  # in order, each once
+        return sorted({*rest, *(at for word in here for at in by_word[word])})
 
     def find(state: State) -> Matches:
         return joined_parts([plans[at].find(state) for at in asked(state)])
@@ -359,10 +372,18 @@ def _any(plans: list[Plan]) -> Plan:
     if exact:
         return _of_words(words, find)
 
-    looks = [plan.look for plan in plans]
+    tests, looks = [plan.holds for plan in plans], [plan.look for plan in plans]
 
     def holds(state: State) -> bool:
-        return any(plans[at].holds(state) for at in asked(state))
+        return any(tests[at](state) for at in asked(state))
+
+    def might(state: State) -> bool:
+        for at in asked(state):
+            if looks[at](state):
+                break
+        else:
+            return False
+        return True
 
     return Plan(
         holds,
@@ -370,7 +391,7 @@ def _any(plans: list[Plan]) -> Plan:
         (words,) if not rest else (),
         cheap=all(plan.cheap for plan in plans),
         finds=finds,
-        might=lambda state: any(looks[at](state) for at in asked(state)),
+        might=might,
     )
 
 

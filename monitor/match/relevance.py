@@ -193,11 +193,10 @@ def features(evidence: Evidence, languages: Iterable[str]) -> Features:
     the same for every indicator, what "executes" says is not. Within a part the values have length
     one, so that a long text weighs no more than a short one.
     """
-    at = evidence.indicator
     return {
         "query": _query(evidence),
-        "closeness": {"share": evidence.share, f"share {at}": evidence.share / 2},
-        "stage": {f"stage {evidence.stage}": 0.5, f"stage {at} {evidence.stage}": 0.5},
+        "closeness": closeness(evidence),
+        "stage": stage(evidence),
         "genre": {f"genre {evidence.genre}": 1.0, **_shape(evidence)},
         "concepts": _concepts(evidence),
         "words": _words(evidence) if evidence.lang in languages else {},
@@ -205,20 +204,33 @@ def features(evidence: Evidence, languages: Iterable[str]) -> Features:
 
 
 def _query(evidence: Evidence) -> dict[str, float]:
+    language = "language en" if evidence.lang == "en" else "language other"
+    return {f"indicator {evidence.indicator}": 1.0, language: 0.5, **told(evidence)}
+
+
+def told(evidence: Evidence) -> dict[str, float]:
+    """What the queries told: which hold, and whether an exclusion does."""
     at = evidence.indicator
     sure, vetoed = float(evidence.sure), float(evidence.vetoed)
     found = {
-        f"indicator {at}": 1.0,
         "sure": sure,
         f"sure {at}": sure,
         "vetoed": vetoed,
         f"vetoed {at}": vetoed,
         "any": float(bool(evidence.branches)),
         "many": min(3, len(evidence.branches)) / 3,
-        "language en" if evidence.lang == "en" else "language other": 0.5,
     }
     _add(found, (f"branch {at} {branch}" for branch in evidence.branches), 1.0)
     return found
+
+
+def closeness(evidence: Evidence) -> dict[str, float]:
+    return {"share": evidence.share, f"share {evidence.indicator}": evidence.share / 2}
+
+
+def stage(evidence: Evidence) -> dict[str, float]:
+    told = evidence.stage
+    return {f"stage {told}": 0.5, f"stage {evidence.indicator} {told}": 0.5}
 
 
 def _shape(evidence: Evidence) -> dict[str, float]:

@@ -42,6 +42,7 @@ class Atom(NamedTuple):
     only: int  # the one word that it is, where it is nothing else; −1
     phrases: dict[int, tuple[tuple[tuple[int, ...], int], ...]]
     # longer patterns by their rarest word: their words, and which of them is that word
+    keys: frozenset[int]  # these words
 
 
 class Vocabulary:
@@ -82,7 +83,9 @@ class Vocabulary:
                     phrases.setdefault(words[at], []).append((words, at))
             keyed = {word: tuple(sorted(found)) for word, found in phrases.items()}
             only = -1 if phrases or len(single) != 1 else next(iter(single))
-            self.atoms.append(Atom(tuple(patterns), frozenset(single), only, keyed))
+            self.atoms.append(
+                Atom(tuple(patterns), frozenset(single), only, keyed, frozenset(keyed))
+            )
         return number
 
     def _word(self, word: Word) -> int:
@@ -148,9 +151,8 @@ class Vocabulary:
             return [*map(self._entries.__getitem__, words)]
         except KeyError:
             known = self._entries if len(self._entries) < MAX_CACHED_WORDS else {}
-            for word in words:
-                if word not in known:
-                    known[word] = self._look_up(word)
+            for word in set(words).difference(known):
+                known[word] = self._look_up(word)
             self._entries = known
             return [*map(known.__getitem__, words)]
 
@@ -167,8 +169,18 @@ class Vocabulary:
         return _bits(possible)
 
     def _look_up(self, word: str) -> Entry | None:
-        numbers: set[int] = set(self._capitals.get(word, ()))
         folded = word.casefold()
+        if not "\u0590" <= folded[:1] <= "\u06ff":
+            # Without proclitics most words are none of a query's for the first letters they have.
+            lengths = self._lengths
+            if not (
+                folded in self._exact
+                or folded[:2] in lengths
+                or folded[:1] in lengths
+                or word in self._capitals
+            ):
+                return None
+        numbers: set[int] = set(self._capitals.get(word, ()))
         for candidate in readings(folded):
             whole = candidate == folded
             if whole or (len(candidate) >= 3 and same_script(candidate, folded)):
