@@ -12,7 +12,7 @@ Those of an item's words are joined by OR; a query whose bits are all set can ma
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from operator import or_
 from typing import NamedTuple
@@ -62,7 +62,8 @@ class Vocabulary:
         self._met = [0] * SLOTS  # for each slot the queries that have no such need, as bits
         self._all = 0  # every query, as bits
         self._used = 0  # slots that any query needs
-        self._entries: dict[str, Entry | None] = {}  # what was looked up already
+        self._entries = _Entries(self._look_up)
+        self._masks: dict[int, int] = {}  # word → the needs that it meets, as in an Entry
 
     # ── Building ─────────────────────────────────────────────────────────────────────────────────
 
@@ -147,14 +148,7 @@ class Vocabulary:
 
     def entries(self, words: Sequence[str]) -> list[Entry | None]:
         """What each word of an item (with its capitals) can mean; None for those in no query."""
-        try:
-            return [*map(self._entries.__getitem__, words)]
-        except KeyError:
-            known = self._entries if len(self._entries) < MAX_CACHED_WORDS else {}
-            for word in set(words).difference(known):
-                known[word] = self._look_up(word)
-            self._entries = known
-            return [*map(known.__getitem__, words)]
+        return [*map(self._entries.__getitem__, words)]
 
     def candidates(self, entries: Iterable[Entry | None]) -> list[int]:
         """The queries that can match an item of these words, in order."""
@@ -170,34 +164,65 @@ class Vocabulary:
 
     def _look_up(self, word: str) -> Entry | None:
         folded = word.casefold()
-        if not "\u0590" <= folded[:1] <= "\u06ff":
-            # Without proclitics most words are none of a query's for the first letters they have.
-            lengths = self._lengths
-            if not (
-                folded in self._exact
-                or folded[:2] in lengths
-                or folded[:1] in lengths
-                or word in self._capitals
-            ):
-                return None
-        numbers: set[int] = set(self._capitals.get(word, ()))
+        has_proclitics = "\u0590" <= folded[:1] <= "\u06ff"
+        numbers = self._behind_proclitics(folded) if has_proclitics else self._plain(folded)
+        if word in self._capitals:
+            numbers += self._capitals[word]
+        if not numbers:
+            return None
+        mask, ordered = 0, tuple(sorted(set(numbers)))
+        for number in ordered:
+            mask |= self._mask(number)
+        return mask, ordered
+
+    def _plain(self, folded: str) -> list[int]:
+        """The pattern words that a word is or begins with."""
+        numbers = list(self._exact.get(folded, ()))
+        size = len(folded)
+        for start in (folded[:2], folded[:1]) if size > 1 else (folded,):
+            for length in self._lengths.get(start, ()):
+                if length <= size and (found := self._prefixes.get(folded[:length])):
+                    numbers += found
+        return numbers
+
+    def _behind_proclitics(self, folded: str) -> list[int]:
+        """As ``_plain``, for a word of Arabic, Persian or Hebrew: also without its proclitics."""
+        numbers: list[int] = []
         for candidate in readings(folded):
             whole = candidate == folded
             if whole or (len(candidate) >= 3 and same_script(candidate, folded)):
-                numbers.update(self._exact.get(candidate, ()))
+                numbers += self._exact.get(candidate, ())
             for start in (candidate[:2], candidate[:1]) if len(candidate) > 1 else (candidate,):
                 for length in self._lengths.get(start, ()):
                     if length <= len(candidate) and (whole or length >= 3):
                         beginning = candidate[:length]
                         if whole or same_script(beginning, folded):
-                            numbers.update(self._prefixes.get(beginning, ()))
-        if not numbers:
-            return None
-        mask = 0
-        for number in numbers:
+                            numbers += self._prefixes.get(beginning, ())
+        return numbers
+
+    def _mask(self, number: int) -> int:
+        """The needs that a pattern word meets, as bits."""
+        mask = self._masks.get(number)
+        if mask is None:
+            mask = 0
             for slot, query in self._needed_by.get(number, ()):
                 mask |= 1 << (slot * self._queries + query)
-        return mask, tuple(sorted(numbers))
+            self._masks[number] = mask
+        return mask
+
+
+class _Entries(dict[str, Entry | None]):
+    """Word → what it can mean, looked up once in the life of a word."""
+
+    def __init__(self, look_up: Callable[[str], Entry | None]) -> None:
+        super().__init__()
+        self._look_up = look_up
+
+    def __missing__(self, word: str) -> Entry | None:
+        if len(self) >= MAX_CACHED_WORDS:
+            self.clear()
+        self[word] = found = self._look_up(word)
+        return found
 
 
 def _bits(number: int) -> list[int]:
