@@ -18,7 +18,7 @@ from monitor.digest.sample import check
 from monitor.digest.values import House
 from monitor.errors import MailError, MonitorError, StoreError
 from monitor.mail.heartbeat import call
-from monitor.model import FeedStatus, OutboxState
+from monitor.model import FeedStatus, OutboxState, Outgoing
 
 _log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ _CALLED = "heartbeat-called-for"
 _STALE = timedelta(hours=1)  # beyond the interval: nobody polls
 _OVERDUE = timedelta(hours=2)  # a message that still waits so long after it was frozen
 _SETTLED = timedelta(minutes=30)  # a start after downtime is no loss of coverage
-_MOST = 30  # feeds that are named one by one; beyond, it is not the feeds
+_MOST = 30  # feeds, or messages, that are named one by one; beyond, it is not each of them
 
 
 class Notices(Mailing):
@@ -130,6 +130,7 @@ class Notices(Mailing):
                     min((s.state.since_at for s in failing if s.state.since_at), default=None)
                 ),
                 remedy="So many at once: look at this machine's network. monitor feeds list",
+                covers="feed/",
             )
             return
         for each in failing:
@@ -153,33 +154,41 @@ class Notices(Mailing):
             )
 
     def _undelivered(self, now: datetime) -> Iterator[Trouble]:
-        for each in self.store.outgoing(state="failed", limit=20):
-            if each.kind != "operator":
-                yield Trouble(
-                    key=f"message/{each.number}",
-                    words=f"The {each.kind} “{each.subject}” to {each.recipient} could not be "
-                    f"delivered: {each.error}",
-                    since=utc(each.created_at),
-                    remedy=f"When the cause is mended: monitor outbox retry {each.number}",
-                )
-        for each in self.store.outgoing(state="possibly-sent", limit=20):
-            if each.next_try_at is None and each.kind != "operator":
-                yield Trouble(
-                    key=f"message/{each.number}",
-                    words=f"The {each.kind} “{each.subject}” to {each.recipient} was possibly sent, "
-                    "and is not tried again: its replies were lost for five days",
-                    since=utc(each.created_at),
-                    remedy=f"Ask whether it came; if not: monitor outbox retry {each.number}",
-                )
+        failed = self._to_readers("failed")
+        given_up = [each for each in self._to_readers("possibly-sent") if each.next_try_at is None]
+        if len(failed) > _MOST:
+            yield Trouble(
+                key="messages",
+                words=f"More than {_MOST} digests and alerts could not be delivered; "
+                f"the newest: {failed[-1].error}",
+                since=utc(failed[0].created_at),
+                remedy="See: monitor outbox list",
+                covers="message/",
+            )
+            failed = []
+        for each in failed:
+            yield Trouble(
+                key=f"message/{each.number}",
+                words=f"The {each.kind} “{each.subject}” to {each.recipient} could not be "
+                f"delivered: {each.error}",
+                since=utc(each.created_at),
+                remedy=f"When the cause is mended: monitor outbox retry {each.number}",
+            )
+        for each in given_up:
+            yield Trouble(
+                key=f"message/{each.number}",
+                words=f"The {each.kind} “{each.subject}” to {each.recipient} was possibly sent, "
+                "and is not tried again: its replies were lost for five days",
+                since=utc(each.created_at),
+                remedy=f"Ask whether it came; if not: monitor outbox retry {each.number}",
+            )
         states: tuple[OutboxState, ...] = ("waiting", "possibly-sent")
+        overdue = now - _OVERDUE
         waiting = [
             each
             for state in states
-            for each in self.store.outgoing(state=state, limit=20)
-            if each.kind != "operator"
-            and each.attempts
-            and each.next_try_at is not None
-            and now - each.created_at > _OVERDUE
+            for each in self._to_readers(state, before=overdue)
+            if each.attempts and each.next_try_at is not None
         ]
         if waiting:
             first = min(waiting, key=lambda each: each.created_at)
@@ -189,6 +198,17 @@ class Notices(Mailing):
                 since=utc(first.created_at),
                 remedy="It is tried again by itself. See: monitor outbox list",
             )
+
+    def _to_readers(
+        self, state: OutboxState, *, before: datetime | None = None
+    ) -> Sequence[Outgoing]:
+        """Digests and alerts in a state, oldest first: the newest, and one more than are named."""
+        found = [
+            each
+            for kind in ("digest", "alert")
+            for each in self.store.outgoing(state=state, kind=kind, before=before, limit=_MOST + 1)
+        ]
+        return sorted(found, key=lambda each: each.number)
 
     def _coverage(self, feeds: Sequence[FeedStatus], now: datetime) -> Iterator[Trouble]:
         """By the stored changes: an assessment of its own would be much work every minute."""

@@ -118,7 +118,7 @@ def subscriptions_resume(session: Session, digest: DigestArgument, address: Addr
 
 
 def outbox_list(session: Session, json: JsonOption = False) -> int:
-    """List messages, newest first."""
+    """List messages, oldest first."""
     found = session.app.store.outgoing()
     if json:
         print_json(

@@ -24,6 +24,7 @@ class Trouble:
     words: str
     since: str  # "2026-11-25 06:00 UTC"
     remedy: str = ""
+    covers: str = ""  # beginning of the keys that it stands for when they are too many to be told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,16 @@ class Standing:
     def next(self, troubles: Sequence[Trouble]) -> Standing:
         """After a notice of ``troubles``: what was known keeps the words and time it was told with."""
         known = {each.key: each for each in self.told}
-        return Standing(told=tuple(known.get(each.key, each) for each in troubles))
+        now = {each.key for each in troubles}
+        covered = [
+            each for each in self.told if each.key not in now and _is_covered(each, troubles)
+        ]
+        return Standing(told=(*(known.get(each.key, each) for each in troubles), *covered))
+
+
+def _is_covered(trouble: Trouble, troubles: Sequence[Trouble]) -> bool:
+    """Whether one of ``troubles`` stands for it: then nobody knows that it was mended."""
+    return trouble.key.startswith(tuple(each.covers for each in troubles if each.covers))
 
 
 def notice(before: Standing, troubles: Sequence[Trouble], house: House) -> NoticeContent | None:
@@ -65,7 +75,9 @@ def notice(before: Standing, troubles: Sequence[Trouble], house: House) -> Notic
     known = {each.key for each in before.told}
     now = {each.key for each in troubles}
     new = tuple(each for each in troubles if each.key not in known)
-    mended = tuple(each for each in before.told if each.key not in now)
+    mended = tuple(
+        each for each in before.told if each.key not in now and not _is_covered(each, troubles)
+    )
     still = tuple(each for each in before.told if each.key in now)
     if not new and not mended:
         return None

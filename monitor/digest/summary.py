@@ -65,7 +65,8 @@ class Summary:
     def _nothing(self) -> str:
         previous = self.scope.known.previous_at
         if previous is None:
-            return "Nothing found yet."
+            imported = self.bulk or self.flood  # found, and no news
+            return "Nothing new from the feeds yet." if imported else "Nothing found yet."
         return f"Nothing new since {wording.local(previous, self.scope.zone)}."
 
     def preheader(self) -> str:

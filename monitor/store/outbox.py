@@ -276,14 +276,21 @@ class Outbox(Part):
             connection.execute(update(MESSAGE).where(*which).values(**values))
 
     def outgoing(
-        self, *, state: OutboxState | None = None, kind: str | None = None, limit: int | None = None
+        self,
+        *,
+        state: OutboxState | None = None,
+        kind: str | None = None,
+        before: datetime | None = None,
+        limit: int | None = None,
     ) -> Sequence[Outgoing]:
-        """Messages, oldest first (with ``limit``: the newest of them)."""
+        """Messages, oldest first (with ``limit``: the newest of them); frozen ``before`` a time."""
         query = select(MESSAGE.c.number).order_by(MESSAGE.c.number.desc()).limit(limit)
         if state is not None:
             query = query.where(MESSAGE.c.state == state)
         if kind is not None:
             query = query.where(MESSAGE.c.kind == kind)
+        if before is not None:
+            query = query.where(MESSAGE.c.created_at < before)
         with self.db.read() as connection:
             return _load(connection, sorted(connection.execute(query).scalars()))
 

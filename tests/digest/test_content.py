@@ -86,6 +86,10 @@ class TestWho:
         assert "1 hit from an import (A2 1)" in said.imported
         assert "1 hit from changed rules applied to stored items (A2 1)" in said.imported
 
+    def test_a_digest_of_an_import_alone_does_not_say_that_nothing_was_found(self, make, say):
+        said = say(make.known([make.hit(1, how="import")]))
+        assert said.sentence == "Nothing new from the feeds yet."
+
     def test_a_flooding_feed_is_one_line(self, make, say):
         flood = Flood(feed="bulletin", name="Bulletin", items=400, at=make.now - timedelta(hours=2))
         said = say(make.known([make.hit(1)], floods=[flood]))

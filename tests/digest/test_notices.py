@@ -12,11 +12,15 @@ def trouble(key, words=""):
     return Trouble(key=key, words=words or f"{key} is broken", since="2026-11-25 06:00 UTC")
 
 
+def too_many(key, covers):
+    return Trouble(key=key, words="so many", since="2026-11-25 06:00 UTC", covers=covers)
+
+
 def follow(house, *rounds):
     """What is told in each round: (new, mended), or None."""
     standing, told = Standing(), []
     for keys in rounds:
-        troubles = [trouble(key) for key in keys]
+        troubles = [too_many(key, "feed/") if key == "feeds" else trouble(key) for key in keys]
         said = notice(standing, troubles, house)
         told.append(
             said and (tuple(each.key for each in said.new), tuple(each.key for each in said.mended))
@@ -34,6 +38,16 @@ ROUNDS = {
         [(("a",), ()), ((), ("a",)), (("a",), ())],
     ),
     "a second trouble beside the first": ([("a",), ("a", "b")], [(("a",), ()), (("b",), ())]),
+    "what is told of all together is not mended one by one": (
+        [("feed/a", "feed/b"), ("feeds",), ("feeds",), ("feed/a",), ()],
+        [
+            (("feed/a", "feed/b"), ()),
+            (("feeds",), ()),
+            None,
+            ((), ("feeds", "feed/b")),
+            ((), ("feed/a",)),
+        ],
+    ),
     "one goes as another comes": ([("a",), ("b",)], [(("a",), ()), (("b",), ("a",))]),
 }
 

@@ -12,7 +12,7 @@ import pytest
 
 from monitor.digest.links import acknowledge_token
 from monitor.errors import StoreError
-from monitor.model import FeedState, LevelChange, Review
+from monitor.model import FeedState, LevelChange, Outgoing, Review
 
 AT = datetime(2026, 11, 25, 7, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -180,6 +180,45 @@ class TestNotices:
         [subject] = self.subjects(mailing)
         assert "could not be delivered" in mailing.store.outgoing(kind="operator")[0].body.decode()
         assert subject.startswith("Monitor operator: The digest")
+
+    def many(self, app, state, *, at, minutes=0):
+        """So many messages to readers that not each can be told."""
+        for number in range(40):
+            message = Outgoing(
+                kind="digest",
+                subscription="daily",
+                recipient=f"{state}-{minutes}-{number}@example.org",
+                slot=f"{at:%Y-%m-%dT%H:%M} UTC",
+                message_id=f"<{state}-{minutes}-{number}@example.org>",
+                subject="Daily",
+                body=b"",
+                created_at=at,
+                state=state,
+                attempts=1,
+                next_try_at=at + 10 * HOUR if state == "waiting" else None,
+                error="deferred",
+            )
+            assert app.store.freeze(message) is not None
+
+    def test_mail_that_waits_is_not_mended_by_newer_mail_that_waits_too(self, app):
+        self.many(app, "waiting", at=AT - 3 * HOUR)
+        app.freeze_notices(AT)
+        self.many(app, "waiting", at=AT, minutes=1)
+        app.freeze_notices(AT + MINUTE)
+        [subject] = self.subjects(app)
+        assert subject.startswith("Monitor operator: Mail has been waiting")
+
+    def test_a_failed_message_is_not_mended_by_many_that_failed_after_it(
+        self, app, installation, serve
+    ):
+        self.test_undeliverable_mail(app, installation, serve)
+        self.many(app, "failed", at=AT)
+        for minutes in range(3):
+            app.freeze_notices(AT + minutes * MINUTE)
+        _, second = self.subjects(app)
+        assert second.startswith("Monitor operator: More than 30 digests and alerts")
+        bodies = [each.body.decode() for each in app.store.outgoing(kind="operator")]
+        assert not any("MENDED" in body for body in bodies)
 
     def test_coverage_that_stays_lost(self, app):
         lost = LevelChange(
