@@ -76,6 +76,36 @@ class InboxRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """What of an event's items has one role and is of one source."""
+
+    role: str  # as of ``Member``
+    feed: str
+    source: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """One (event, indicator) with what is looked at before a verdict; ``spans`` are of all its hits."""
+
+    event: int
+    watch: str
+    indicator: str
+    status: Status
+    title: str
+    lang: str
+    first_seen_at: datetime
+    items: int
+    outlets: int
+    origins: int  # independent
+    lead: StoredHit
+    hits: int
+    spans: tuple[Span, ...]
+    voices: tuple[Voice, ...]  # first heard first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InboxPage:
     rows: tuple[InboxRow, ...]
     after: str | None = None  # opaque key of the next page; None = this is the last
@@ -176,6 +206,10 @@ class Desk(Store, Protocol):
     ) -> InboxPage: ...
 
     def facets(self, filter: InboxFilter) -> Facets: ...
+
+    def glance(self, event: int, watch: str, indicator: str) -> Glance | None:
+        """What the pane shows of a pair; of a merged event, in what it went into."""
+        ...
 
     def lead_spans(
         self, *, status: Status, limit: int

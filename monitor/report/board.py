@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -23,6 +24,7 @@ from monitor.report.feeds import indicators_of, is_problem
 from monitor.report.wording import by_group, codes, duration, listed, ordinal, plural
 
 WEEKS = 26
+_COUNTED = 64  # sums of evidence whose events are counted once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,9 +220,11 @@ def month_heads(now: datetime, months: int) -> tuple[MonthHead, ...]:
 def weekly(days: Mapping[date, int], now: datetime, weeks: int = WEEKS) -> tuple[int, ...]:
     """Events per seven days, the last seven ending today, oldest first."""
     found = [0] * weeks
+    today = now.date()
+    first = today - timedelta(days=7 * weeks)
     for day, count in days.items():
-        back = (now.date() - day).days // 7
-        if 0 <= back < weeks:
+        if first < day <= today:
+            back = (today - day).days // 7
             found[weeks - 1 - back] += count
     return tuple(found)
 
@@ -286,7 +290,7 @@ def _cells(
     known = {each.month: each for each in level.months} if level else {}
     counted: dict[str, int] = defaultdict(int)
     for day, count in days.items():
-        counted[f"{day:%Y-%m}"] += count
+        counted[day.isoformat()[:7]] += count
 
     def cell(head: MonthHead) -> Cell:
         month = known.get(head.month)
@@ -402,11 +406,26 @@ def _weighings(
             against_share=each.against / most,
             for_share=each.for_ / most,
             added=_added(each, before.get(each.hypothesis)),
-            events=len({id for part in each.parts for id in part.event_ids}),
+            events=_events_of(each),
         )
         for each in known
     ]
     return tuple(sorted(found, key=lambda each: (each.against, -each.for_)))
+
+
+_counted: OrderedDict[int, tuple[HypothesisEvidence, int]] = OrderedDict()
+
+
+def _events_of(evidence: HypothesisEvidence) -> int:
+    """Different events: there are tens of thousands, and each look asks for the same ones."""
+    known = _counted.get(id(evidence))
+    if known is None or known[0] is not evidence:
+        numbers = {number for part in evidence.parts for number in part.event_ids}
+        known = _counted[id(evidence)] = (evidence, len(numbers))
+        while len(_counted) > _COUNTED:
+            with suppress(KeyError):  # another thread was faster
+                _counted.popitem(last=False)
+    return known[1]
 
 
 def _added(now: HypothesisEvidence, before: HypothesisEvidence | None) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from monitor.desk import InboxRow
+from monitor.desk import Glance, InboxRow
 from monitor.model import Event, Hit, Item, Member, Span, Stage, Status, StoredHit, Watch
 from monitor.report.marks import Piece, pieces, snippet, terms
 from monitor.report.wording import (
@@ -376,33 +376,50 @@ def _whys(event: Event, watches: Sequence[Watch], names: Names) -> tuple[Why, ..
         by_pair.setdefault((stored.hit.watch, stored.hit.indicator), []).append(stored)
     known = {each.id: each for each in watches}
     return tuple(
-        _why(pair, found, event, known.get(pair[0]), names) for pair, found in by_pair.items()
+        _why(
+            max(found, key=lambda each: each.hit.score).hit,
+            [span for each in found for span in each.hit.spans],
+            event.reviews.get(pair, "new"),
+            known.get(pair[0]),
+            names,
+            hits=len(found),
+        )
+        for pair, found in by_pair.items()
     )
 
 
+def why_of(glance: Glance, watches: Sequence[Watch]) -> Why:
+    """Why the pair that is looked at was matched."""
+    watch = next((each for each in watches if each.id == glance.watch), None)
+    names = names_of(watches)
+    return _why(glance.lead.hit, glance.spans, glance.status, watch, names, hits=glance.hits)
+
+
 def _why(
-    pair: tuple[str, str],
-    stored: Sequence[StoredHit],
-    event: Event,
+    lead: Hit,
+    spans: Iterable[Span],
+    status: Status,
     watch: Watch | None,
     names: Names,
+    *,
+    hits: int,
 ) -> Why:
-    lead = max(stored, key=lambda each: each.hit.score).hit
+    pair = (lead.watch, lead.indicator)
     return Why(
         watch=pair[0],
         indicator=pair[1],
         code=names.code(*pair),
         title=names.title(*pair),
-        status=event.reviews.get(pair, "new"),
+        status=status,
         branch=lead.branch,
         query=lead.query,
         rules=lead.rules,
-        found=terms(span for each in stored for span in each.hit.spans),
+        found=terms(spans),
         score=lead.score,
         stage=lead.stage,
         genre=lead.genre,
         parts=tuple((p.name, f"{p.value:+.2f}".replace("-", "−"), p.why) for p in lead.parts),
-        hits=len(stored),
+        hits=hits,
         ratings=_ratings(watch, pair[1]),
     )
 

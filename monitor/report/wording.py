@@ -96,7 +96,11 @@ def shown(text: str) -> str:
 
 def source_name(item: Item) -> str:
     """Who published an item; of an archive that names only the feed's address, its host."""
-    name = item.source or item.feed
+    return outlet_name(item.source or item.feed)
+
+
+def outlet_name(name: str) -> str:
+    """A source as it is shown: of an address its host."""
     if name.startswith(("http://", "https://")) and http_link(name):
         return (urlsplit(name).hostname or name).removeprefix("www.")
     return name

@@ -19,6 +19,7 @@ from monitor.store import schema
 from monitor.store.audit import Audit
 from monitor.store.engine import Database
 from monitor.store.feeds import Feeds
+from monitor.store.glance import Glances
 from monitor.store.grouping import Corrections
 from monitor.store.holders import process_holder
 from monitor.store.inbox import Inbox
@@ -60,6 +61,7 @@ class SqlStore(
     Reading,
     Current,
     Inbox,
+    Glances,
     Search,
     Reviews,
     Corrections,

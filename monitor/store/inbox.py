@@ -42,6 +42,7 @@ _ORDERS: dict[InboxSort, tuple[tuple[Any, bool], ...]] = {
 _TAIL = (PAIR.c.watch, PAIR.c.indicator)
 _COMMON = 2000  # events with the words: so many that the first pairs of a list are looked through
 _LOOKED_AT = 600
+_FEW = 2000  # pairs with the filters: so few that they are taken one by one
 
 
 class Inbox(Part):
@@ -65,6 +66,10 @@ class Inbox(Part):
         whole = (*order, *((column, False) for column in _TAIL))
         with self.db.read() as connection:
             events = self._events_with(connection, filter)
+            if events is None and filter.second_opinion_of is None:
+                events = self._tally.few(connection, filter, most=_FEW)
+            if events is not None and not events:
+                return InboxPage(rows=())
             keys: Sequence[AnyRow] = ()
             if events is not None and len(events) > _COMMON:  # among the first there are enough
                 some = query.where(*self._conditions(connection, filter, None, but="status"))
@@ -165,19 +170,16 @@ class Inbox(Part):
             if not mine:
                 return ()
             at = mine[0].first_seen_at
-            same = or_(
-                *(
-                    and_(PAIR.c.watch == row.watch, PAIR.c.indicator == row.indicator)
-                    for row in mine
-                )
-            )
             keys: list[AnyRow] = []
             columns = select(PAIR.c.event, *_TAIL, PAIR.c.first_seen_at)
-            others = columns.where(same, PAIR.c.event != event)
-            before = others.where(PAIR.c.first_seen_at <= at).order_by(PAIR.c.first_seen_at.desc())
-            behind = others.where(PAIR.c.first_seen_at > at).order_by(PAIR.c.first_seen_at)
-            for query in (before, behind):
-                keys += connection.execute(query.limit(limit * max(1, len(mine))))
+            seen = PAIR.c.first_seen_at
+            for row in mine:  # one by one, as the index has them
+                own = (PAIR.c.watch == row.watch, PAIR.c.indicator == row.indicator)
+                others = columns.where(*own, PAIR.c.event != event)
+                before = others.where(seen <= at).order_by(seen.desc())
+                behind = others.where(seen > at).order_by(seen)
+                for query in (before, behind):
+                    keys += connection.execute(query.limit(limit * len(mine)))
             keys.sort(key=lambda row: (abs(row.first_seen_at - at), row.event))
             once = {row.event: (row.event, row.watch, row.indicator) for row in reversed(keys)}
             nearest = [once[number] for number in dict.fromkeys(row.event for row in keys)]
@@ -290,13 +292,16 @@ def _behind(order: Sequence[tuple[Any, bool]], key: Sequence[Any]) -> Any:
     )
     strictly = tuple_(*columns) < values if down else tuple_(*columns) > values
     own = key[len(columns) :]
-    return or_(
+    further = or_(
         strictly,
         and_(
             *(column == literal(v, column.type) for column, v in zip(columns, key, strict=False)),
             tuple_(*_TAIL) > tuple_(*(literal(v, c.type) for c, v in zip(_TAIL, own, strict=True))),
         ),
     )
+    # an index is entered by a plain comparison, not by one side of an "or"
+    entry = tuple_(*columns) <= values if down else tuple_(*columns) >= values
+    return and_(entry, further)
 
 
 def _write_key(values: Sequence[Any], row: AnyRow) -> str:

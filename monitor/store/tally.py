@@ -49,6 +49,8 @@ class Tally:
     _margins: defaultdict[str, defaultdict[FacetName, Counter[str]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(Counter))
     )
+    _events: defaultdict[Kind, set[int]] = field(default_factory=lambda: defaultdict(set))
+    _waiting: tuple[int, Mapping[tuple[str, str], Mapping[str, int]]] = field(default=(-2, {}))
     _days: Counter[tuple[str, str, date]] = field(default_factory=Counter)
     _words: OrderedDict[tuple[str, ...], tuple[int, float, frozenset[int]]] = field(
         default_factory=OrderedDict
@@ -74,11 +76,13 @@ class Tally:
         """(watch, indicator) → status → pairs."""
         with self._lock:
             self._catch_up(connection)
-            found: dict[tuple[str, str], dict[str, int]] = {}
-            for kind, count in self._kinds.items():
-                by_status = found.setdefault(kind[1:3], {})
-                by_status[kind[0]] = by_status.get(kind[0], 0) + count
-            return found
+            if self._waiting[0] != self._version:
+                found: dict[tuple[str, str], dict[str, int]] = {}
+                for kind, count in self._kinds.items():
+                    by_status = found.setdefault(kind[1:3], {})
+                    by_status[kind[0]] = by_status.get(kind[0], 0) + count
+                self._waiting = (self._version, found)
+            return self._waiting[1]
 
     def days(
         self, connection: Connection, *, after: date
@@ -90,6 +94,30 @@ class Tally:
             for (watch, indicator, day), count in self._days.items():
                 if day > after:
                     found.setdefault((watch, indicator), {})[day] = count
+            return found
+
+    def few(self, connection: Connection, filter: InboxFilter, *, most: int) -> set[int] | None:
+        """The events with pairs of such kinds, or more; None where ``most`` pairs are not enough.
+
+        Times and words are not looked at: they leave fewer.
+        """
+        active = _active(filter)
+        if filter.watch is None and set(active) <= {"status"}:
+            return None  # an index has these in their order
+        wanted = [(_PLACE[name], value) for name, value in active.items()]
+        with self._lock:
+            self._catch_up(connection)
+            found: set[int] = set()
+            total = 0
+            for kind, count in self._kinds.items():
+                if filter.watch is not None and kind[1] != filter.watch:
+                    continue
+                if any(kind[place] != value for place, value in wanted):
+                    continue
+                total += count
+                if total > most:
+                    return None
+                found |= self._events[kind]
             return found
 
     def facets(
@@ -147,11 +175,13 @@ class Tally:
             if before := self._pairs.pop(number, None):
                 for kind in before[1]:
                     self._add(kind, before[0], -1)
+                    self._events[kind].discard(number)
             if kinds:
                 at = seen[number]
                 self._pairs[number] = (at, tuple(kinds))
                 for kind in kinds:
                     self._add(kind, at, 1)
+                    self._events[kind].add(number)
 
     def _add(self, kind: Kind, at: datetime, count: int) -> None:
         self._kinds[kind] += count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
@@ -79,12 +80,23 @@ def marked(text: str, words: frozenset[str], *, most: int = 0) -> tuple[Piece, .
     """``text`` with the words that were searched for marked; cut to ``most`` characters."""
     cut = text if not most or len(text) <= most else text[:most].rsplit(" ", 1)[0] + "…"
     found: list[Piece] = []
+    plain: list[str] = []  # what stands between two marks is one piece
     for n, word in enumerate(cut.split(" ")):
-        core = fold(word.strip(".,;:!?()[]«»“”\"'’،؛؟")).text.casefold()
         if n:
-            found.append(Piece(" "))
-        found.append(Piece(word, marked=bool(core) and core in words))
-    return tuple(found)
+            plain.append(" ")
+        core = _core(word)
+        if core and core in words:
+            found += [Piece("".join(plain)), Piece(word, marked=True)]
+            plain = []
+        else:
+            plain.append(word)
+    found.append(Piece("".join(plain)))
+    return tuple(each for each in found if each.text)
+
+
+@lru_cache(maxsize=8192)
+def _core(word: str) -> str:
+    return fold(word.strip(".,;:!?()[]«»“”\"'’،؛؟")).text.casefold()
 
 
 def indicator_choices(site: Site) -> Sequence[tuple[str, str]]:

@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from monitor.desk import InboxRow
-from monitor.model import Event, Review
-from monitor.report.events import EventLine, EventView, Why, event_view, line_of_row
-from monitor.report.wording import listed
+from monitor.desk import Glance, InboxRow
+from monitor.model import Review
+from monitor.report.events import EventLine, Why, line_of_row, why_of
+from monitor.report.marks import Piece, pieces
+from monitor.report.wording import http_link, listed, outlet_name, source_name
 from monitor.web.access import Viewer
 from monitor.web.asking import Asked, asked, choices
 from monitor.web.deciding import ASK_ABOVE, REASONS, SECOND, Pair
@@ -39,13 +39,25 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeadText:
+    """The text to judge by."""
+
+    source: str
+    source_grade: str
+    title: tuple[Piece, ...]
+    summary: tuple[Piece, ...]
+    lang: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
     """The pane beside the list: everything about one pair."""
 
-    view: EventView
+    view: Glance
     why: Why
     pair: str
-    lead: Any  # the Entry whose text is shown
+    lead: LeadText  # of the best-scored hit
     independent: str
     copies: int
     denials: tuple[str, ...]
@@ -144,46 +156,47 @@ def detail_of(site: Site, pair: str, *, blind: bool = False) -> Detail | None:
     parts = pair.split(":")
     if len(parts) < 3 or not parts[0].isdigit() or len(parts[0]) > 15:
         return None
-    events: Sequence[Event] = site.store.events(ids=[int(parts[0])])
-    if not events:
+    found: Glance | None = site.store.glance(int(parts[0]), parts[1], parts[2])
+    if found is None:
         return None
-    view = event_view(events[0], watches=site.watches, grades=site.grades(), now=site.now())
-    why = next((w for w in view.why if (w.watch, w.indicator) == (parts[1], parts[2])), None)
-    if why is None:
-        return None
-    lead = _lead(events[0], view, why)
+    grades = site.grades()
+    heard = [
+        f"{outlet_name(each.source)} ({grades.get(each.feed, 'F')})"
+        for each in found.voices
+        if each.role in ("origin", "independent")
+    ]
+    own = Pair(
+        event=found.event,
+        watch=found.watch,
+        indicator=found.indicator,
+        seen="new" if blind else found.status,
+    )
     return Detail(
-        view=view,
-        why=why,
-        pair=str(
-            Pair(
-                event=view.id,
-                watch=why.watch,
-                indicator=why.indicator,
-                seen="new" if blind else why.status,
-            )
+        view=found,
+        why=why_of(found, site.watches),
+        pair=str(own),
+        lead=_lead(found, grades),
+        independent=listed(list(dict.fromkeys(heard))),
+        copies=sum(each.items for each in found.voices if each.role in ("copy", "followup")),
+        denials=tuple(
+            name
+            for each in found.voices
+            if each.role == "denial"
+            for name in [outlet_name(each.source)] * each.items
         ),
-        lead=lead,
-        independent=listed(
-            list(
-                dict.fromkeys(
-                    f"{e.source} ({e.source_grade})"
-                    for e in view.entries
-                    if e.kind == "independent"
-                )
-            )
-        ),
-        copies=sum(1 + len(e.same) for e in view.entries if e.kind in ("copy", "followup")),
-        denials=tuple(e.source for e in view.entries if e.kind == "denial"),
     )
 
 
-def _lead(event: Event, view: EventView, why: Why) -> Any:
-    """The entry of the best-scored hit of the pair."""
-    hits = [s for s in event.hits if (s.hit.watch, s.hit.indicator) == (why.watch, why.indicator)]
-    best = max(hits, key=lambda each: each.hit.score)
-    entries = {entry.item: entry for entry in view.entries}
-    return entries.get(best.item.id) or view.entries[0]
+def _lead(found: Glance, grades: Mapping[str, str]) -> LeadText:
+    item, spans = found.lead.item, found.lead.hit.spans
+    return LeadText(
+        source=source_name(item),
+        source_grade=grades.get(item.feed, "F"),
+        title=pieces(item.title, spans, "title"),
+        summary=pieces(item.summary, spans, "summary"),
+        lang=item.lang,
+        link=http_link(item.link),
+    )
 
 
 # ── Second opinions ──────────────────────────────────────────────────────────────────────────────

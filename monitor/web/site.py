@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -160,8 +160,8 @@ class Site:
 
     def at(self, path: str, **query: Any) -> str:
         """The address of one of our pages; empty values are left out."""
-        given = [(key, str(value)) for key, value in query.items() if value not in (None, "")]
-        return f"{self.prefix}{quote(path)}" + (f"?{urlencode(given)}" if given else "")
+        given = tuple((key, str(value)) for key, value in query.items() if value not in (None, ""))
+        return self.prefix + address(path, given)
 
     def page(
         self,
@@ -344,6 +344,12 @@ class Site:
 
 
 # ── What routes depend on ────────────────────────────────────────────────────────────────────────
+
+
+@lru_cache(maxsize=8192)  # a board has hundreds, the same each time
+def address(path: str, query: tuple[tuple[str, str], ...]) -> str:
+    """``path`` with its query, quoted."""
+    return quote(path) + (f"?{urlencode(query)}" if query else "")
 
 
 def site_of(request: Request) -> Site:

@@ -12,7 +12,7 @@ import pytest
 from monitor.desk import InboxFilter, User
 from monitor.errors import ConfigError, StoreError
 from monitor.model import STATUSES
-from monitor.store import listing, search
+from monitor.store import inbox, listing, search
 
 
 @pytest.fixture
@@ -388,3 +388,37 @@ class TestPeople:
     def test_new_items_by_feed(self, busy, make):
         found = busy.new_items_by_feed(since=make.at(29))
         assert sum(found.values()) == 2
+
+
+def test_a_pair_at_a_glance_says_what_its_event_says(busy):
+    for event in busy.events():
+        for (watch, indicator), status in event.reviews.items():
+            found = busy.glance(event.id, watch, indicator)
+            of = [h for h in event.hits if (h.hit.watch, h.hit.indicator) == (watch, indicator)]
+            assert (found.title, found.lang, found.status) == (event.title, event.lang, status)
+            assert (found.first_seen_at, found.items) == (event.first_seen_at, len(event.members))
+            assert found.origins == event.independent_origins
+            assert found.hits == len(of)
+            assert found.spans == tuple(span for each in of for span in each.hit.spans)
+            assert found.lead.hit.score == max(each.hit.score for each in of)
+            heard = Counter((m.role, m.item.feed) for m in event.members)
+            assert {(v.role, v.feed): v.items for v in found.voices} == heard
+
+
+def test_a_pair_of_a_merged_event_is_looked_at_where_it_went(store, make):
+    first, second = make.store_event(store, "a"), make.store_event(store, "b")
+    store.merge_events(second, first, by="ana", at=make.at(1))
+    assert store.glance(second, "w", "X1").event == first
+    assert store.glance(first, "w", "X9") is None
+
+
+def test_filters_that_few_pairs_pass_list_the_same_as_a_look_through_all(busy, monkeypatch):
+    looks = [
+        InboxFilter(status=status, lang=lang, indicator=indicator)
+        for status in (None, *STATUSES)
+        for lang in (None, "fa", "he")
+        for indicator in (None, "X2")
+    ]
+    few = [busy.inbox(each) for each in looks]
+    monkeypatch.setattr(inbox, "_FEW", -1)
+    assert few == [busy.inbox(each) for each in looks]

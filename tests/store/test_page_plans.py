@@ -41,6 +41,8 @@ LOOKS: dict[str, Callable[[SqlStore, Any], object]] = {
     "newest events of a status": lambda s, _: s.events(limit=2, status="dismissed"),
     "newest events of an indicator": lambda s, _: s.events(limit=2, indicator="X1"),
     "what is like it": lambda s, _: s.related(1),
+    "a pair in the pane": lambda s, _: s.glance(1, "w", "X1"),
+    "the inbox of a language": lambda s, _: s.inbox(InboxFilter(lang="en")),
     "its history": lambda s, _: s.audit(1),
     "newest hits": lambda s, _: s.hits(limit=2),
     "newest hits of an indicator": lambda s, _: s.hits(limit=2, indicator="X1"),
