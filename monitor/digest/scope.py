@@ -334,7 +334,9 @@ class Scope:
         return lines
 
     def quiet(self, lines: Sequence[EventLine]) -> list[str]:
-        """Indicators that could be seen and brought nothing."""
+        """Indicators that could be seen and brought nothing; none where nobody looked."""
+        if self._stale():
+            return []
         busy = {indicator for line in lines for indicator in line.indicators}
         return [
             self.short_name(key)
@@ -354,10 +356,7 @@ class Scope:
             for key in self.indicators
             if (level := self.levels.get(key)) is not None and level.level == "no-coverage"
         ]
-        polled = [
-            each.state.last_polled_at for each in enabled if each.state.last_polled_at is not None
-        ]
-        stale = bool(polled) and self.known.as_of - max(polled) > STALE
+        polled, stale = self._polled(), self._stale()
         if not failing and not blind and not stale:
             return None
         topics = {topic for each in failing for topic in each.feed.topics}
@@ -372,6 +371,15 @@ class Scope:
             blind=tuple(id for _, id in blind),
             sentence=sentence,
         )
+
+    def _polled(self) -> list[datetime]:
+        """When each enabled feed was polled last."""
+        last = [each.state.last_polled_at for each in self.known.feeds if each.feed.enabled]
+        return [at for at in last if at is not None]
+
+    def _stale(self) -> bool:
+        polled = self._polled()
+        return bool(polled) and self.known.as_of - max(polled) > STALE
 
     def _gap_sentence(
         self,

@@ -87,7 +87,7 @@ class TestWho:
         assert "1 hit from changed rules applied to stored items (A2 1)" in said.imported
 
     def test_a_digest_of_an_import_alone_does_not_say_that_nothing_was_found(self, make, say):
-        said = say(make.known([make.hit(1, how="import")]))
+        said = say(make.known([make.hit(1, how="import")], previous_at=None))
         assert said.sentence == "Nothing new from the feeds yet."
 
     def test_a_flooding_feed_is_one_line(self, make, say):
@@ -207,6 +207,11 @@ class TestLevels:
             make.level("A2", "none"), make.level("B3", "no-coverage"), make.level("D1", "high")
         )
         assert say(make.known(assessments={"ri": levels})).quiet == ("A2",)
+
+    def test_nothing_is_called_quiet_where_nobody_looked(self, make, say):
+        levels = make.assessment(make.level("A2", "none"))
+        later = make.now + timedelta(days=3)
+        assert say(make.known(assessments={"ri": levels}, as_of=later)).quiet == ()
 
     def test_evidence_is_ordered_by_least_against(self, make, say):
         said = say(make.many(1))
