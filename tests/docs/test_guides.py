@@ -13,24 +13,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
-from alembic.config import Config
 
+from monitor import resources
 from monitor.store import open_store, schema
-from monitor.store.engine import Database
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "operator" / "keeping.md").read_text("utf-8")
-BEFORE = f"{int(schema.VERSION) - 1:04}"
 
-_FILE = ROOT / "tests" / "app" / "conftest.py"
-_SPEC = importlib.util.spec_from_file_location("monitor_app_fixtures_of_guides", _FILE)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-_APP = importlib.util.module_from_spec(_SPEC)
-sys.modules[_SPEC.name] = _APP
-_SPEC.loader.exec_module(_APP)
-installation = _APP.installation
+
+def _load(name: str, *path: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, ROOT.joinpath("tests", *path))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+installation = _load("monitor_app_fixtures_of_guides", "app", "conftest.py").installation
+_NEXT = _load("monitor_next_version_of_guides", "plugins", "next_version.py")
 
 
 def steps(title: str) -> list[str]:
@@ -102,23 +104,23 @@ def test_what_was_lost_after_a_copy_is_as_it_was_at_the_copy(
     assert any("before" in name or "aside" in name or "replaced" in name for name in aside), aside
 
 
-def test_an_installation_of_the_version_before_is_upgraded(
-    operator: Operator, monkeypatch: pytest.MonkeyPatch
+def test_an_installation_of_this_version_is_upgraded_to_the_next(
+    operator: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = f"sqlite:///{operator.installation.folder}/db/monitor.db"
-    (operator.installation.folder / "db").mkdir()
-    _migrate(url, BEFORE)
     first, *others = steps("Upgrade")
-    with monkeypatch.context() as old:
-        old.setattr(schema, "VERSION", BEFORE)
-        operator.bring_in("a")
-        assert operator.do(first).code == 0
+    operator.bring_in("a")
+    assert operator.do(first).code == 0
+    migrations, shipped = _NEXT.migrations_of_next(tmp_path), resources.path
+    monkeypatch.setattr(schema, "VERSION", _NEXT.NEXT)
+    monkeypatch.setattr(
+        resources, "path", lambda name: migrations if name == "migrations" else shipped(name)
+    )
     for step in others:
         done = operator.do(step)
         assert "Traceback" not in done.err
         if step.startswith("db upgrade"):
             assert done.code == 0
-            assert schema.VERSION in done.out + done.err
+            assert _NEXT.NEXT in done.out + done.err
         if step.startswith("doctor"):
             assert "sound: 1 items, 1 hits" in done.out + done.err
     assert operator.titles() == ["a"]
@@ -133,14 +135,3 @@ def test_an_installation_is_moved_to_postgresql(
         assert done.code == 0, done.err
         assert "verified" in done.out + done.err
     assert operator.titles(empty_postgres_url) == ["a", "b"] == operator.titles()
-
-
-def _migrate(url: str, to: str) -> None:
-    database = Database(url)
-    config = Config()
-    config.set_main_option("script_location", str(ROOT / "db" / "migrations"))
-    config.set_main_option("path_separator", "os")
-    with database.write() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, to)
-    database.close()

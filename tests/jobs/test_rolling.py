@@ -1,4 +1,4 @@
-"""A rolling upgrade: processes of the version before go on while, and after, it is migrated."""
+"""A rolling upgrade: processes of this version go on while, and after, the next one migrates."""
 
 from __future__ import annotations
 
@@ -14,24 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import text
 
 from monitor.jobs import JobQueue
-from monitor.store import SqlStore, open_store
-from monitor.store.engine import Database
-from monitor.store.schema import VERSION
+from monitor.store import SqlStore, open_store, schema
 
-MIGRATIONS = Path(__file__).parents[2] / "db" / "migrations"
-BEFORE = f"{int(VERSION) - 1:04}"
-# The program whose newest migration is the one before ours.
-OLD = f"""
-import monitor.store.schema as schema
-schema.VERSION = {BEFORE!r}
-from monitor.cli import main
-main()
-"""
 TOML = """\
 watches = ["{folder}/watch"]
 [database]
@@ -56,6 +43,7 @@ def _load(name: str, path: Path) -> Any:
 _HERE = Path(__file__).parent
 _APP = _load("monitor_app_fixtures_of_rolling", _HERE.parent / "app" / "conftest.py")
 Newsroom = _load("monitor_newsroom_of_rolling", _HERE / "newsroom.py").Newsroom
+_NEXT = _load("monitor_next_version_of_rolling", _HERE.parent / "plugins" / "next_version.py")
 
 
 @pytest.fixture
@@ -81,11 +69,12 @@ class Site:
         feeds = "".join(
             f'[[feeds]]\nurl = "{newsroom.url(host, 0)}"\nid = "f{host}"\n' for host in range(1, 5)
         )
+        self.next = _NEXT.program_of_next(_NEXT.migrations_of_next(folder))
         self.config = folder / "monitor.toml"
         self.config.write_text(TOML.format(folder=folder, database=database) + feeds, "utf-8")
 
     def command(self, *words: str, old: bool = False) -> list[str]:
-        program = ["-c", OLD] if old else ["-m", "monitor"]
+        program = ["-m", "monitor"] if old else ["-c", self.next]
         return [sys.executable, *program, *words, "--config", str(self.config)]
 
     def run(self, *words: str, old: bool = False) -> subprocess.CompletedProcess[str]:
@@ -130,16 +119,10 @@ def _clean() -> dict[str, str]:
 
 @pytest.fixture
 def site(tmp_path: Path, empty_postgres_url: str, newsroom: Any) -> Iterator[Site]:
-    """An installation whose database has the version before ours."""
-    database = Database(empty_postgres_url)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.set_main_option("path_separator", "os")
-    with database.write() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, BEFORE)
-    database.close()
+    """An installation of this version."""
     made = Site(tmp_path, empty_postgres_url, newsroom)
+    done = made.run("db", "upgrade", old=True)
+    assert done.returncode == 0, done.stderr
     yield made
     made.end()
 
@@ -160,7 +143,7 @@ def _execute(store: SqlStore, statement: str) -> list[Any]:
 
 @pytest.mark.slow
 def test_old_workers_go_on_until_they_are_replaced_and_nothing_is_lost(
-    site: Site, newsroom: Any, empty_postgres_url: str
+    site: Site, newsroom: Any, empty_postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.start("old-scheduler", "scheduler", old=True)
     for name in ("old-1", "old-2"):
@@ -169,7 +152,8 @@ def test_old_workers_go_on_until_they_are_replaced_and_nothing_is_lost(
 
     upgraded = site.run("db", "upgrade")
     assert upgraded.returncode == 0, upgraded.stderr
-    assert VERSION in upgraded.stdout + upgraded.stderr
+    assert _NEXT.NEXT in upgraded.stdout + upgraded.stderr
+    monkeypatch.setattr(schema, "VERSION", _NEXT.NEXT)  # what this test looks with
 
     with open_store(empty_postgres_url) as store:
         due = "UPDATE feed SET next_due_at = now() - interval '1 s' WHERE lease_holder IS NULL"
