@@ -196,6 +196,9 @@ def _indicators(rule: AlertRule, watches: Sequence[Watch]) -> dict[tuple[str, st
 # ── When, and how often ──────────────────────────────────────────────────────────────────────────
 
 
+MOST_IN_ONE = 8  # things a message tells: beyond that it outgrows 80 kB, and its slot an index
+
+
 def told(slots: Iterable[str]) -> set[str]:
     """The keys that messages with these slots told of."""
     return {key for slot in slots for key in slot.split(_SEPARATOR)}
@@ -229,7 +232,9 @@ def pending(
     acknowledged: Mapping[str, bool],
     now: datetime,
 ) -> list[Trigger]:
-    """What is to be told now, new things and repeats; nothing in quiet hours or beyond the rate.
+    """What one message tells now, new things and repeats; nothing in quiet hours or beyond the rate.
+
+    What is beyond ``MOST_IN_ONE`` is pending still when that message is frozen.
 
     ``frozen``: (slot, when) of the messages of this rule to this recipient.
     """
@@ -253,7 +258,7 @@ def pending(
             and not acknowledged.get(trigger.key, False)
         ):
             found.append(_again(trigger, len(times)))
-    return sorted(found, key=lambda each: (-each.urgent, each.at, each.key))
+    return sorted(found, key=lambda each: (-each.urgent, each.at, each.key))[:MOST_IN_ONE]
 
 
 def _first_key(key: str) -> str:

@@ -195,6 +195,23 @@ class TestHowOften:
         assert self.due(rule, triggers, frozen, make.now + HOUR / 2) == []
         assert self.due(rule, triggers, frozen, make.now + HOUR) == triggers
 
+    def test_sixty_at_once_are_messages_that_fit_and_each_is_told_once(
+        self, make, rule, triggers, house
+    ):
+        long = "An exercise of three navies in the northern Indian Ocean " * 4
+        [one] = triggers
+        events = tuple(replace(each, title=long) for each in one.events * 5)
+        many = [replace(one, key=f"ri/X{n} {'high' * 8}", events=events) for n in range(60)]
+        rule, frozen, now = replace(rule, per_hour=6), [], make.now
+        while found := self.due(rule, many, frozen, now):
+            letter, _ = alert_letter(found, rule, "duty@example.org", house)
+            assert len(letter.text) + len(letter.html) <= 80_000
+            assert len(slot_of(found)) < 2_000  # bytes that an index of PostgreSQL takes
+            frozen.append((slot_of(found), now))
+            now += HOUR / 2
+        keys = [key for slot, _ in frozen for key in told([slot])]
+        assert sorted(keys) == sorted(each.key for each in many)
+
     def test_it_is_repeated_until_someone_acknowledges(self, make, rule, triggers):
         rule = replace(rule, repeat=4 * HOUR, repeats=2)
         frozen, now = [], make.now
