@@ -52,6 +52,7 @@ class Vocabulary:
         self.atoms: list[Atom] = []
         self.words: list[Word] = []
         self._numbers: dict[frozenset[Pattern], int] = {}
+        self._commonness: list[float] = []
         self._word_numbers: dict[Word, int] = {}
         self._exact: dict[str, list[int]] = {}
         self._capitals: dict[str, list[int]] = {}
@@ -94,6 +95,8 @@ class Vocabulary:
         if number is None:
             number = self._word_numbers[word] = len(self.words)
             self.words.append(word)
+            weight = 3.0 if word.kind == "prefix" else 1.0
+            self._commonness.append(weight / max(1, len(word.text)) ** 2)
             table = {"word": self._exact, "capitals": self._capitals, "prefix": self._prefixes}[
                 word.kind
             ]
@@ -106,8 +109,7 @@ class Vocabulary:
 
     def commonness(self, word: int) -> float:
         """A guess of how often a pattern word occurs: short words and short prefixes the most."""
-        kind, text = self.words[word].kind, self.words[word].text
-        return (3.0 if kind == "prefix" else 1.0) / max(1, len(text)) ** 2
+        return self._commonness[word]
 
     def needs(self, atom: int) -> list[Need]:
         """What must occur for an atom to be found: its words, or a word of each of its phrases."""
@@ -126,9 +128,8 @@ class Vocabulary:
 
     def rarest(self, needs: Iterable[Need]) -> list[Need]:
         """The needs that are met most rarely, as far as can be guessed; at most ``SLOTS``."""
-        ranked = sorted(
-            dict.fromkeys(needs), key=lambda need: sum(self.commonness(word) for word in need)
-        )
+        common = self._commonness.__getitem__
+        ranked = sorted(dict.fromkeys(needs), key=lambda need: sum(map(common, need)))
         return ranked[:SLOTS]
 
     def add_query(self, needs: Sequence[Need]) -> int:
