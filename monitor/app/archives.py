@@ -27,7 +27,8 @@ from monitor.model import Hit, Item
 from monitor.pipeline import Line, Summary, match_new, store_items
 
 LINES_A_PIECE = 1_000
-LARGE = 4_000_000  # bytes of a file that is worth the start of processes
+READERS = 3  # processes: reading takes about as long as storing, so more would wait for it
+LARGE = 30_000_000  # bytes of a file that is worth the start of processes: some 40,000 items
 _COUNTED = ("new", "updated", "duplicate", "dropped", "hits", "events")
 
 
@@ -78,6 +79,7 @@ def _pieces(
     reading: Reading, offset: int, lines: int, jobs: int
 ) -> Iterator[tuple[int, int, Piece]]:
     """(bytes, lines, what was made of them) in order, worked on by ``jobs`` processes."""
+    jobs = min(jobs, READERS)
     pool = ProcessPoolExecutor(
         jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(reading,)
     )
