@@ -82,6 +82,7 @@ class Service:
     port: int = 8080
     on_beat: Callable[[str, Beat], None] | None = None
     on_clock_jump: Callable[[float], None] | None = None
+    on_stop: Callable[[], Awaitable[None]] | None = None  # on the loop, when all work has let go
     beats: dict[str, Beat] = field(default_factory=dict)
     ready: threading.Event = field(default_factory=threading.Event)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -230,6 +231,9 @@ class Service:
             time.sleep(0.05)
         else:
             _log.warning("stopped late", running=len(running))
+        if self.on_stop is not None:
+            with contextlib.suppress(TimeoutError, MonitorError):
+                asyncio.run_coroutine_threadsafe(_awaited(self.on_stop), loop).result(timeout=1)
         with contextlib.suppress(TimeoutError):
             closing = asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop)
             closing.result(timeout=1)
@@ -364,6 +368,10 @@ class _Server(uvicorn.Server):
             self._ready.set()
         if self._stop.is_set():
             self.should_exit = True
+
+
+async def _awaited(function: Callable[[], Awaitable[None]]) -> None:
+    await function()
 
 
 async def _others_done() -> bool:

@@ -54,6 +54,7 @@ class Running(Pages, Working, Keeping):
                 host=web.host,
                 port=web.port,
                 on_beat=self._beat,
+                on_stop=self._hang_up,
             )
             _log.info("running", role=role, feeds=len(self.store.feeds()))
             service.serve(role)
@@ -69,6 +70,12 @@ class Running(Pages, Working, Keeping):
         end_with(parent, service.stop)
         with self.set_aside():
             service.serve("web")
+
+    async def _hang_up(self) -> None:
+        """Closes the connections to outlets on the loop that opened them."""
+        fetcher = self.__dict__.pop("fetcher", None)
+        if fetcher is not None:
+            await fetcher.aclose()
 
     @contextmanager
     def _holding(self, role: Role, now: datetime) -> Iterator[None]:

@@ -88,6 +88,8 @@ def test_the_service_polls_serves_pages_and_ends_on_sigterm(service: Any) -> Non
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
         assert time.monotonic() - started < 10
+        assert process.stdout is not None
+        assert "Unclosed" not in process.stdout.read(), "connections are closed before the end"
     assert service.run("db", "check").code == 0
 
 
