@@ -8,14 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from monitor import resources
-from monitor.config import (
-    AlertConfig,
-    Config,
-    DigestConfig,
-    FeedConfig,
-    feed_headers,
-    problem_at,
-)
+from monitor.config import Config, feed_headers, problem_at
+from monitor.config_tables import AlertConfig, DigestConfig, FeedConfig
 from monitor.errors import ConfigError, MonitorError, Problem
 from monitor.fetch.opml import feed_id, read_opml
 from monitor.model import Feed, Subscription, Watch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from monitor.config import ReaderConfig
+from monitor.config_tables import ReaderConfig
 from monitor.model import Watch
 from monitor.pipeline import Pairs, Read
 from monitor.reader import ReaderSettings, Readings, SecondReader

@@ -10,6 +10,17 @@ from zoneinfo import ZoneInfo
 
 from monitor.digest import wording
 from monitor.digest.known import Known, chosen, rank
+from monitor.digest.lines import (
+    GRADES,
+    best_first,
+    bulk_line,
+    by_item,
+    leading_status,
+    rise,
+    snippet,
+    terms,
+    usable_link,
+)
 from monitor.digest.values import (
     CoverageGap,
     EventLine,
@@ -30,12 +41,9 @@ from monitor.model import (
     StoredHit,
     Subscription,
 )
-from monitor.render import safe_link
 
 STALE = timedelta(hours=24)  # nobody polled for so long: the digest says so first
-_TERMS, _TITLE, _SNIPPET = 5, 220, 180
-_GRADES = "ABCDEF"
-_LINK = 1_000  # characters: what is longer is no address that a reader could use
+_TITLE = 220
 
 
 class Scope:
@@ -95,9 +103,9 @@ class Scope:
             for number, hits in by_event.items()
             if (line := self._event_line(events[number], hits)) is not None
         ]
-        lines += [self._lone_line(hits) for hits in _by_item(lone)]
-        lines.sort(key=_best_first)
-        return lines, _bulk_line(bulk)
+        lines += [self._lone_line(hits) for hits in by_item(lone)]
+        lines.sort(key=best_first)
+        return lines, bulk_line(bulk)
 
     def _wanted(self, stored: StoredHit) -> bool:
         key = (stored.hit.watch, stored.hit.indicator)
@@ -177,7 +185,7 @@ class Scope:
             origins=event.independent_origins,
             denials=denials,
             at=max(stored.stored_at for stored in news),
-            status=_status(statuses),
+            status=leading_status(statuses),
             stage=event.stage or lead.hit.stage or "",
             event_grade=event.grade if event.grade and event.grade_by else "",
             grown=grown,
@@ -225,10 +233,10 @@ class Scope:
             number=number,
             title=wording.cut(readable(lead.item.title), _TITLE) or "(no title)",
             lang=lead.item.lang,
-            snippet=_snippet(lead),
+            snippet=snippet(lead),
             indicators=tuple(indicator for _, indicator in pairs),
             labels=tuple(self.short_name(pair) for pair in pairs),
-            terms=_terms(lead, news),
+            terms=terms(lead, news),
             source=wording.cut(readable(name), 80),
             grade=feed.feed.reliability if feed else "",
             event_grade=event_grade,
@@ -240,7 +248,7 @@ class Scope:
             date=wording.day(at.astimezone(self.zone)),
             status=status,
             link=link,
-            source_link=_link(lead.item.link),
+            source_link=usable_link(lead.item.link),
             grown=grown,
             corroboration=wording.corroboration(items, origins, denials),
             score=lead.hit.score,
@@ -248,7 +256,7 @@ class Scope:
 
     def _graderank(self, stored: StoredHit) -> int:
         feed = self.feeds.get(stored.item.feed)
-        return -_GRADES.find(feed.feed.reliability) if feed else -len(_GRADES)
+        return -GRADES.find(feed.feed.reliability) if feed else -len(GRADES)
 
     def rest_lines(self, rest: Sequence[EventLine], most: int) -> list[RestLine]:
         """Counts by indicator, at most so many; an event of two indicators counts for its first."""
@@ -430,76 +438,3 @@ class Scope:
             f"Suddenly all new at once, so stored but not listed: {wording.listed(words)} {verb} "
             "probably moved or rebuilt."
         )
-
-
-# ── Small things ─────────────────────────────────────────────────────────────────────────────────
-
-
-def rise(line: LevelLine) -> int:
-    return rank(line.after) - rank(line.before)
-
-
-def _link(address: str) -> str:
-    found = safe_link(address)
-    return found if len(found) <= _LINK else ""
-
-
-def _status(statuses: Sequence[Status]) -> Status:
-    for status in ("second-look", "new", "confirmed"):
-        if status in statuses:
-            return status
-    return "new"
-
-
-def _best_first(line: EventLine) -> tuple[object, ...]:
-    """Independent origins, the better source, the better match; volume and age only after them."""
-    known = line.grade and line.grade in _GRADES
-    grade = _GRADES.index(line.grade) if known else len(_GRADES)
-    return (-line.origins, grade, -line.score, -line.items, -line.at.timestamp(), line.number)
-
-
-def _by_item(hits: Sequence[StoredHit]) -> list[list[StoredHit]]:
-    found: dict[str, list[StoredHit]] = {}
-    for stored in hits:
-        found.setdefault(stored.item.id, []).append(stored)
-    return list(found.values())
-
-
-def _bulk_line(bulk: Sequence[StoredHit]) -> str:
-    if not bulk:
-        return ""
-    parts = []
-    for how, word in (
-        ("import", "an import"),
-        ("rematch", "changed rules applied to stored items"),
-    ):
-        some = [stored for stored in bulk if stored.how == how]
-        if some:
-            by = Counter(stored.hit.indicator for stored in some)
-            top = [f"{indicator[:40]} {number:,}" for indicator, number in by.most_common(4)]
-            more = f", {len(by) - 4} more indicators" if len(by) > 4 else ""
-            parts.append(f"{wording.count(len(some), 'hit')} from {word} ({', '.join(top)}{more})")
-    return f"Not news, listed on the pages only: {' and '.join(parts)}."
-
-
-def _snippet(lead: StoredHit) -> str:
-    """The start of the summary, or the piece around its first match when that comes late."""
-    text = readable(lead.item.summary)
-    starts = [span.start for span in lead.hit.spans if span.field == "summary"]
-    if starts and min(starts) > _SNIPPET - 40:
-        begin = text.rfind(" ", 0, max(0, min(starts) - 60)) + 1
-        return "…" + wording.cut(text[begin:], _SNIPPET - 1)
-    return wording.cut(text, _SNIPPET)
-
-
-def _terms(lead: StoredHit, news: Sequence[StoredHit]) -> tuple[str, ...]:
-    """The words that matched, as published, without repeats."""
-    found: dict[str, str] = {}
-    for stored in [lead, *news]:
-        if stored.item.id != lead.item.id:
-            continue
-        for span in stored.hit.spans:
-            text = stored.item.title if span.field == "title" else stored.item.summary
-            word = wording.cut(readable(text[span.start : span.end]) or span.term, 40)
-            found.setdefault(word.casefold(), word)
-    return tuple(list(found.values())[:_TERMS])

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.digest import wording
-from monitor.digest.scope import Scope, rise
+from monitor.digest.lines import rise
+from monitor.digest.scope import Scope
 from monitor.digest.values import CoverageGap, EventLine, LevelLine
 
 _SUBJECT = 70

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, cast
+from datetime import UTC, date, datetime, timedelta
+from typing import cast
 
 from sqlalchemy import Connection, case, delete, func, or_, select, update
 
@@ -13,22 +13,21 @@ from monitor.errors import StoreError
 from monitor.model import Feed, FeedState, FeedStatus
 from monitor.protocols import PollRecord
 from monitor.store import audit
-from monitor.store.bulk import bulk_insert, bulk_update, insert_tuples
+from monitor.store.bulk import bulk_update
 from monitor.store.codec import (
     AnyRow,
     feed_from_json,
-    feed_to_json,
     state_from_row,
     state_to_columns,
 )
+from monitor.store.declaring import declared_rows, differing, new_feed, redeclare, regrade
 from monitor.store.engine import INGEST_LOCK
-from monitor.store.grouping import Groups
 from monitor.store.holders import is_dead
 from monitor.store.part import Part, chunks
-from monitor.store.tables import EVENT_ITEM, FEED, FEED_DAY, ITEM, META, POLL
+from monitor.store.poll_log import by_first, partial_day
+from monitor.store.tables import FEED, FEED_DAY, META, POLL
 
 LEASE = timedelta(minutes=10)
-POLL_LOG_KEPT = timedelta(days=45)
 
 _PAUSED = "paused feed "  # before the id: what somebody has paused, and who
 
@@ -47,25 +46,25 @@ class Feeds(Part):
         with self.db.read() as connection:
             paused = _paused(connection)
             feeds = [replace(f, enabled=f.enabled and f.id not in paused) for f in feeds]
-            if not _differing(feeds, _declared(connection)):
+            if not differing(feeds, declared_rows(connection)):
                 return  # as at nearly every start: nobody need wait for the write lock
         with self.db.write(lock=INGEST_LOCK) as connection:
-            known = _declared(connection)
-            for id in _differing(feeds, known):
+            known = declared_rows(connection)
+            for id in differing(feeds, known):
                 feed = next((each for each in feeds if each.id == id), None)
                 if feed is None:
                     retired = update(FEED).where(FEED.c.id == id)
                     connection.execute(retired.values(retired_at=now, lease_holder=None))
                 elif id in known:
-                    _redeclare(connection, feed, moved=known[id].url != feed.url)
+                    redeclare(connection, feed, moved=known[id].url != feed.url)
                 else:
-                    connection.execute(FEED.insert().values(_new_feed(feed, now)))
+                    connection.execute(FEED.insert().values(new_feed(feed, now)))
             regraded = [
                 feed.id
                 for feed in feeds
                 if feed.id in known and known[feed.id].reliability != feed.reliability
             ]
-            _regrade(connection, regraded, now)
+            regrade(connection, regraded, now)
 
     def add_feed(self, feed: Feed, *, now: datetime, by: str = "") -> None:
         """Adds a feed by command or page. Raises StoreError if its id or URL is there already."""
@@ -83,9 +82,9 @@ class Feeds(Part):
                     )
             audit.note(connection, "added", f"feed/{feed.id}", by=by, at=now, after=feed.url)
             if connection.execute(select(FEED.c.id).where(FEED.c.id == feed.id)).first():
-                _redeclare(connection, feed, moved=True)
+                redeclare(connection, feed, moved=True)
             else:
-                connection.execute(FEED.insert().values(_new_feed(feed, now)))
+                connection.execute(FEED.insert().values(new_feed(feed, now)))
 
     def remove_feed(self, id_or_url: str) -> bool:
         """Retires a feed that was added by command; False if there is none.
@@ -262,12 +261,12 @@ class Feeds(Part):
             query = query.where(FEED_DAY.c.feed.in_(list(feeds)))
         answer: dict[str, dict[date, tuple[int, int]]] = {}
         with self.db.read() as connection:
-            partial = _partial_day(connection, as_of)
+            partial = partial_day(connection, as_of)
             for row in connection.execute(query):
                 good = max(row.good, 1 if row.imported else 0)
                 failed = row.failed
                 if as_of is not None and row.day == as_of.astimezone(UTC).date():
-                    good, failed = partial.get(row.feed) or _by_first(row, as_of)
+                    good, failed = partial.get(row.feed) or by_first(row, as_of)
                 if good or failed:
                     answer.setdefault(row.feed, {})[row.day] = (good, failed)
         return answer
@@ -311,36 +310,6 @@ class Feeds(Part):
         return FeedStatus(feed=feed, state=state_from_row(row))
 
 
-def record_polls(connection: Connection, records: Sequence[PollRecord]) -> None:
-    """Adds polls to the log and to their days."""
-    insert_tuples(
-        connection,
-        POLL,
-        PollRecord.__slots__,
-        [tuple(getattr(record, name) for name in record.__slots__) for record in records],
-    )
-    rows: list[dict[str, Any]] = []
-    for record in records:
-        good = record.outcome != "failed"
-        rows.append(
-            {
-                "feed": record.feed,
-                "day": record.at.astimezone(UTC).date(),
-                "good": int(good),
-                "failed": int(not good),
-                "new": record.new,
-                "updated": record.updated,
-                "duplicate": record.duplicate,
-                "dropped": record.dropped,
-                "wire_bytes": record.wire_bytes,
-                "imported": 0,
-                "first_good_at": record.at if good else None,
-                "first_failed_at": None if good else record.at,
-            }
-        )
-    bulk_insert(connection, FEED_DAY, rows, on_conflict=_ADD_TO_DAY)
-
-
 def finish_feeds(connection: Connection, states: Mapping[str, FeedState], *, holder: str) -> None:
     """Stores the states of feeds that were polled and gives them back; with ``holder`` only those
     that it has leased still. Raises StoreError where one is not."""
@@ -372,111 +341,6 @@ def finish_feeds(connection: Connection, states: Mapping[str, FeedState], *, hol
     )
 
 
-def record_import(connection: Connection, feed: str, day: date, count: int) -> None:
-    """Counts items of an archive that were first seen on ``day``."""
-    row: dict[str, Any] = {
-        "feed": feed,
-        "day": day,
-        "imported": count,
-        "good": 0,
-        "failed": 0,
-        "new": count,
-    }
-    zero = {"updated": 0, "duplicate": 0, "dropped": 0, "wire_bytes": 0}
-    row |= zero | {"first_good_at": None, "first_failed_at": None}
-    bulk_insert(connection, FEED_DAY, [row], on_conflict=_ADD_TO_DAY)
-
-
-def _added_up() -> str:
-    sums = ("good", "failed", "new", "updated", "duplicate", "dropped", "wire_bytes", "imported")
-    firsts = ("first_good_at", "first_failed_at")
-    return " ON CONFLICT (feed, day) DO UPDATE SET " + ", ".join(
-        [f'"{name}" = feed_day."{name}" + excluded."{name}"' for name in sums]
-        + [f'"{name}" = coalesce(feed_day."{name}", excluded."{name}")' for name in firsts]
-    )
-
-
-_ADD_TO_DAY = _added_up()
-
-
-def trim_poll_log(connection: Connection, *, now: datetime) -> int:
-    """Deletes polls older than the log is kept; their days stay."""
-    return connection.execute(delete(POLL).where(POLL.c.at < now - POLL_LOG_KEPT)).rowcount
-
-
-def _regrade(connection: Connection, feeds: Sequence[str], now: datetime) -> None:
-    """Works the inbox's rows out anew whose best source may be another now."""
-    events: set[int] = set()
-    for some in chunks(feeds):
-        query = (
-            select(EVENT_ITEM.c.event)
-            .join(ITEM, ITEM.c.number == EVENT_ITEM.c.item)
-            .where(ITEM.c.feed.in_(some), EVENT_ITEM.c.removed_at.is_(None))
-        )
-        events |= set(connection.execute(query).scalars())
-    groups = Groups(connection, now)
-    groups.touch(*events)
-    groups.finish()
-
-
-def _new_feed(feed: Feed, now: datetime) -> dict[str, Any]:
-    return {
-        "id": feed.id,
-        "url": feed.url,
-        "declared": feed_to_json(feed),
-        "declared_in": feed.declared_in,
-        "enabled": feed.enabled,
-        "reliability": feed.reliability,
-        "added_at": now,
-    } | state_to_columns(FeedState())
-
-
-def _declared(connection: Connection) -> dict[str, AnyRow]:
-    columns = (
-        FEED.c.id,
-        FEED.c.url,
-        FEED.c.declared,
-        FEED.c.declared_in,
-        FEED.c.enabled,
-        FEED.c.reliability,
-        FEED.c.retired_at,
-    )
-    return {row.id: row for row in connection.execute(select(*columns))}
-
-
-def _differing(feeds: Sequence[Feed], known: Mapping[str, AnyRow]) -> list[str]:
-    """Ids of the feeds that are not in the database as they are declared, in a stable order."""
-    given = {feed.id: feed for feed in feeds}
-    gone = [
-        row.id
-        for row in known.values()
-        if row.declared_in and row.retired_at is None and row.id not in given
-    ]
-    changed = [
-        id
-        for id, feed in given.items()
-        if id not in known
-        or known[id].retired_at is not None
-        or (known[id].declared, known[id].url, known[id].enabled)
-        != (feed_to_json(feed), feed.url, feed.enabled)
-    ]
-    return [*gone, *changed]
-
-
-def _redeclare(connection: Connection, feed: Feed, *, moved: bool) -> None:
-    values: dict[str, Any] = {
-        "url": feed.url,
-        "declared": feed_to_json(feed),
-        "declared_in": feed.declared_in,
-        "enabled": feed.enabled,
-        "reliability": feed.reliability,
-        "retired_at": None,
-    }
-    if moved:  # what the old address said of itself says nothing of the new one
-        values |= {"etag": None, "last_modified": None, "next_due_at": None}
-    connection.execute(update(FEED).where(FEED.c.id == feed.id).values(**values))
-
-
 def _paused(connection: Connection) -> set[str]:
     """Ids of the feeds that somebody has paused."""
     query = select(META.c.key).where(META.c.key.startswith(_PAUSED))
@@ -486,23 +350,3 @@ def _paused(connection: Connection) -> set[str]:
 def _dead_holders(connection: Connection) -> list[str]:
     held = select(FEED.c.lease_holder).where(FEED.c.lease_holder.is_not(None)).distinct()
     return [holder for holder in connection.execute(held).scalars() if is_dead(holder)]
-
-
-def _partial_day(connection: Connection, as_of: datetime | None) -> Mapping[str, tuple[int, int]]:
-    """What the poll log holds of the day of ``as_of``, up to it."""
-    if as_of is None:
-        return {}
-    start = datetime.combine(as_of.astimezone(UTC).date(), time(), UTC)
-    failed = func.sum(case((POLL.c.outcome == "failed", 1), else_=0))
-    query = (
-        select(POLL.c.feed, func.count(), failed)
-        .where(POLL.c.at >= start, POLL.c.at <= as_of)
-        .group_by(POLL.c.feed)
-    )
-    return {feed: (total - bad, bad) for feed, total, bad in connection.execute(query)}
-
-
-def _by_first(row: AnyRow, as_of: datetime) -> tuple[int, int]:
-    good = row.first_good_at is not None and row.first_good_at <= as_of
-    failed = row.first_failed_at is not None and row.first_failed_at <= as_of
-    return (1 if good or row.imported else 0, 1 if failed else 0)

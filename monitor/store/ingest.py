@@ -26,9 +26,10 @@ from monitor.store.codec import (
     hit_to_columns,
 )
 from monitor.store.engine import INGEST_LOCK
-from monitor.store.feeds import finish_feeds, record_import, record_polls
+from monitor.store.feeds import finish_feeds
 from monitor.store.grouping import Groups
 from monitor.store.part import Part, chunks, not_before, numbers, upsert
+from monitor.store.poll_log import record_import, record_polls
 from monitor.store.recent import RecentEvents
 from monitor.store.search import index_items, unindex_items
 from monitor.store.tables import HIT, HIT_PAST, ITEM, ITEM_PAST, SIGHTING, WORK_PART

@@ -20,9 +20,9 @@ from monitor.errors import StoreError
 from monitor.store import schema
 from monitor.store.books import damage, imbalances
 from monitor.store.engine import INGEST_LOCK, Database
-from monitor.store.feeds import trim_poll_log
 from monitor.store.lock import holding_all
 from monitor.store.part import Part, chunks
+from monitor.store.poll_log import trim_poll_log
 from monitor.store.search import unindex_items
 from monitor.store.tables import EVENT_ITEM, HIT, ITEM, ITEM_PAST, MISS, SIGHTING
 
