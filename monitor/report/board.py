@@ -335,7 +335,7 @@ def _level_changes(
             note += f", baseline {level.baseline:.1f}" if level.baseline is not None else ""
         found.append(
             Change(
-                kind="Level up" if rank(change.after) > rank(change.before) else "Level down",
+                kind=_kind(change),
                 title=f"{names[change.indicator]} {title}",
                 note=note,
                 target=f"indicator:{change.indicator}",
@@ -347,6 +347,15 @@ def _level_changes(
         more = plural(len(moved) - 5, "more level change")
         found.append(Change(kind="Levels", title=more, note="see the table", target="board"))
     return found
+
+
+def _kind(change: LevelChange) -> str:
+    """A level that nobody could see has not moved: quiet and blind never look alike."""
+    if change.after == "no-coverage":
+        return "Coverage lost"
+    if change.before == "no-coverage":
+        return "Covered again"
+    return "Level up" if rank(change.after) > rank(change.before) else "Level down"
 
 
 def _joined(first: LevelChange, last: LevelChange) -> LevelChange:

@@ -24,6 +24,7 @@ from monitor.model import (
     Item,
     Level,
     LevelChange,
+    LevelName,
     Member,
     Month,
     Span,
@@ -138,6 +139,27 @@ def test_it_has_board_events_feeds_and_method_each_with_its_time(env: Any, watch
     assert "HTTP 403 Forbidden." in tree.css_first("[aria-labelledby=problem-feeds]").text()
     change = tree.css_first(".changes li").text()
     assert "Level up" in change and "3 events" in change
+
+
+MOVES = {
+    "a rise": ("low", "high", "Level up"),
+    "a fall": ("high", "low", "Level down"),
+    "blind, which is not quiet": ("high", "no-coverage", "Coverage lost"),
+    "blind, after nothing": ("none", "no-coverage", "Coverage lost"),
+    "seen again": ("no-coverage", "low", "Covered again"),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "said"), MOVES.values(), ids=MOVES)
+def test_what_a_change_of_level_is_called(
+    env: Any, watch: Watch, before: LevelName, after: LevelName, said: str
+) -> None:
+    change = LevelChange(
+        watch=watch.id, indicator=watch.indicators[0].id, at=NOW - timedelta(days=2),
+        before=before, after=after, cause="it is so", rules="r",
+    )  # fmt: skip
+    line = Html(made(env, watch, [event(watch, 1)], changes=[change])).css_first(".changes li")
+    assert said in line.text()
 
 
 def test_hostile_titles_and_links_are_text(env: Any, watch: Watch) -> None:
