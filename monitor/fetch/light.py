@@ -6,6 +6,7 @@ dialled is judged once more where its socket is made, which no literal address c
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -117,6 +118,9 @@ class LightTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
+            await asyncio.sleep(
+                0
+            )  # aiohttp, "Graceful Shutdown": the sockets close in the next round
 
 
 class _Resolver(AbstractResolver):
