@@ -44,7 +44,7 @@ from monitor.config_tables import (
     WebConfig,
 )
 from monitor.errors import ConfigError, Problem
-from monitor.log import redact
+from monitor.masking import redact
 from monitor.toml_places import Places, TomlError, read_toml
 
 FILE = "monitor.toml"

@@ -17,17 +17,12 @@ from typing import Any, TextIO
 
 import structlog
 
-MASK = "•••"
+from monitor.masking import MASK, redact
+
 _SECRET_KEYS = re.compile(
     r"(password|passwd|secret|token|authorization|cookie|api_?key)", re.IGNORECASE
 )
-_URL_LOGIN = re.compile(r"(?<=://)([^/@\s:]*):([^/@\s]+)(?=@)")
 _QUIET = ("httpx", "httpcore", "apscheduler", "uvicorn.access", "alembic", "watchfiles", "asyncio")
-
-
-def redact(text: str) -> str:
-    """``text`` with the password of every URL in it masked."""
-    return _URL_LOGIN.sub(rf"\1:{MASK}", text)
 
 
 def mask_secrets(

@@ -1,17 +1,16 @@
-"""What the rules do in this installation: match, evaluate, explain, train, rematch."""
+"""What the rules do in this installation: evaluate, explain, train, rematch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import structlog
 
 from monitor.app.cycles import Cycles
 from monitor.app.outcomes import EvaluationReport
-from monitor.app.rules import evaluate_lines, explain_lines, match_lines
+from monitor.app.rules import evaluate_lines, explain_lines
 from monitor.app.training import train_watches
 from monitor.rematch import Change, rematch
 
@@ -19,21 +18,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Ruling(Cycles):
-    """Items against the watches, with or without the database."""
-
-    def match_lines(
-        self, lines: Iterable[str], *, name: str, jobs: int = 1, explain: bool = False
-    ) -> Iterator[dict[str, Any]]:
-        """One shape a line, in order and in constant memory; lines that are no items are told."""
-        return match_lines(
-            self.config,
-            lines,
-            name=name,
-            now=self.clock(),
-            jobs=jobs,
-            explain=explain,
-            tell=self.tell,
-        )
+    """Items against the watches (``match`` alone does without an App: monitor.app.rules)."""
 
     def evaluate(self, lines: Iterable[str], *, name: str, errors: bool) -> EvaluationReport:
         """Raises ConfigError for a line that is no labelled item."""

@@ -1,16 +1,15 @@
-"""The relevance model of each watch: where it is kept, and how it is fitted anew."""
+"""The relevance model of each watch, fitted anew from labels and reviews."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-import structlog
-
 from monitor.app.declared import folder
 from monitor.app.intake import Intake
+from monitor.app.trained import MODEL_FILE, read_model
 from monitor.config import Config
 from monitor.errors import ConfigError, MonitorError
 from monitor.match import Relevance, compile_matcher
@@ -19,45 +18,7 @@ from monitor.match.training import train
 from monitor.model import Item, StoredHit, Watch
 from monitor.watch import inflect
 
-_log = structlog.get_logger(__name__)
-
-MODEL_FILE = "relevance.json"
 _HELD_OUT = 5  # one in so many items, the newest, tells how good a model of the rest is
-
-
-def load_models(config: Config, watches: Mapping[str, Watch]) -> dict[str, Relevance]:
-    """Watch id → its trained model, for the watches (by configured name) that have a usable one.
-
-    A missing model is no fault; a damaged one, or one of another watch, is told and left out.
-    """
-    found: dict[str, Relevance] = {}
-    for name, watch in watches.items():
-        place = folder(config, name) / MODEL_FILE
-        if not place.is_file():
-            continue
-        try:
-            model = _read(place)
-            if model.watch != watch.id:
-                raise MonitorError(
-                    f"the model is of the watch {model.watch!r}, this one is {watch.id!r}",
-                    subject=str(place),
-                    remedy="Train it again with: monitor train",
-                )
-        except MonitorError as error:
-            _log.warning("relevance", problem=str(error), instead="scores without a model")
-        else:
-            found[watch.id] = model
-    return found
-
-
-def _read(place: Path) -> Relevance:
-    try:
-        text = place.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MonitorError(
-            f"cannot be read: {error}", subject=str(place), remedy="Train it again: monitor train"
-        ) from None
-    return Relevance.from_json(text, subject=str(place))
 
 
 def train_watches(
@@ -87,7 +48,7 @@ def train_watches(
 def _train_one(watch: Watch, rows: list[Labelled], place: Path, *, dry_run: bool) -> Iterator[str]:
     bare = compile_matcher([watch], inflect=inflect)
     model = train(bare, watch, rows)
-    before = _read(place) if place.is_file() else None
+    before = read_model(place) if place.is_file() else None
     yield f"{watch.id}: {model.examples} labelled hits in {len(rows)} items until {model.until}"
     if before is not None and before.fingerprint == model.fingerprint:
         yield f"  trained on the same data as the present model ({model.fingerprint})"

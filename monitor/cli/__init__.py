@@ -12,13 +12,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import structlog
 import typer
 
-from monitor import __version__, log
+from monitor import __version__
 from monitor.cli import db, demo, feeds, ingest, mail, people, rules, service, setup, show
 from monitor.cli.common import DONE, FAILED, WRONG_USE, colour, say
 from monitor.errors import MonitorError
+from monitor.masking import redact
 
 app = typer.Typer(
     name="monitor",
@@ -54,7 +54,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         result = app(args=arguments, prog_name="monitor", standalone_mode=False)
     except MonitorError as error:
-        say(log.redact(f"error: {error}"))
+        say(redact(f"error: {error}"))
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         say("stopped")
@@ -94,10 +94,14 @@ def _usage(error: Exception) -> int:
 
 def _bug(error: Exception) -> int:
     """What nobody foresaw: the log has the traceback, the user one line."""
+    import structlog
+
+    from monitor import log
+
     file = log.log_file(Path(tempfile.gettempdir()) / "monitor-errors.log")
     log.configure(level="critical", file=file, colour=colour())
     structlog.get_logger(__name__).error("unexpected error", exc_info=error)
     words = (str(error).strip().splitlines() or [""])[0]
-    say(log.redact(f"error: unexpected {type(error).__name__}: {words}".rstrip(": ")))
+    say(redact(f"error: unexpected {type(error).__name__}: {words}".rstrip(": ")))
     say(f"  This is a mistake in the product, not in your use of it. Details: {file}")
     return FAILED

@@ -10,20 +10,19 @@ import webbrowser
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from monitor import config as settings
-from monitor import log
-from monitor.app import App
 from monitor.cli.common import DONE, Session, colour, command, err_console, out_console, say
 from monitor.cli.show import hit_table, print_board
-from monitor.config import Config
-from monitor.demo import SampleServer, sample_feeds
 from monitor.errors import ConfigError
-from monitor.pipeline import Summary
+
+if TYPE_CHECKING:
+    from monitor.app import App
+    from monitor.config import Config
+    from monitor.demo import SampleServer
+    from monitor.pipeline import Summary
 
 _STEP = timedelta(days=1)
 _UNREAD = timedelta(days=2)  # how far back the digest of the demo reaches
@@ -51,6 +50,10 @@ def demo(
 
     Six weeks of sample news are polled day by day, in a temporary folder: hits, report, digest, pages.
     """
+    from monitor import log
+    from monitor.app import App
+    from monitor.demo import SampleServer, sample_feeds
+
     if not exit:
         _require_free(bind)
     folder = (keep or Path(tempfile.mkdtemp(prefix="monitor-demo-"))).absolute()
@@ -80,6 +83,8 @@ def demo_config(samples: SampleServer, folder: Path, bind: str) -> Config:
 
     Nothing of the user's own settings is heeded: a demonstration must not touch an installation.
     """
+    from monitor import config as settings
+
     for name in [name for name in os.environ if name.startswith("MONITOR_")]:
         del os.environ[name]
     file = folder / settings.FILE
@@ -139,6 +144,16 @@ def _require_free(bind: str) -> None:
 
 def _replay(app: App, samples: SampleServer) -> Summary:
     """Polls day by day, from before the oldest item to now."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    from monitor.pipeline import Summary
+
     total = Summary()
     steps = [samples.ends_at]
     while steps[0] > samples.begins_at:

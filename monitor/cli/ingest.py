@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,7 +19,9 @@ from monitor.cli.common import (
     read_lines,
     say,
 )
-from monitor.pipeline import Summary
+
+if TYPE_CHECKING:
+    from monitor.pipeline import Summary
 
 
 def register(app: typer.Typer) -> None:
@@ -73,7 +75,18 @@ def match(
 
     A line that is no item is told on stderr and left out; the exit code is then 3.
     """
-    for row in session.app.match_lines(read_lines(file), name=file, jobs=jobs, explain=explain):
+    from monitor.app.rules import match_lines
+
+    rows = match_lines(
+        session.config,
+        read_lines(file),
+        name=file,
+        now=session.now(),
+        jobs=jobs,
+        explain=explain,
+        tell=session.told,
+    )
+    for row in rows:
         print_json_line(row)
     return IN_PART if session.told.lines else DONE
 

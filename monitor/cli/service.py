@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from monitor import log
 from monitor.cli.common import DONE, Session, colour, command
-from monitor.service import Role
+
+if TYPE_CHECKING:
+    from monitor.service import Role
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +30,8 @@ def run(
     ] = None,
 ) -> int:
     """Run the service: scheduler, workers and web pages, until SIGTERM."""
+    from monitor import log
+
     role: Role = only or "all"
     monitor = session.app
     log.configure(

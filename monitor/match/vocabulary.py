@@ -59,6 +59,8 @@ class Vocabulary:
         self._prefixes: dict[str, list[int]] = {}
         self._lengths: dict[str, list[int]] = {}  # first two letters → lengths of prefixes
         self._needed_by: dict[int, list[tuple[int, int]]] = {}  # word → (slot, query)
+        self._needs_of: dict[int, list[Need]] = {}
+        self._weights: dict[Need, float] = {}
         self._queries = 0
         self._met = [0] * SLOTS  # for each slot the queries that have no such need, as bits
         self._all = 0  # every query, as bits
@@ -113,10 +115,13 @@ class Vocabulary:
 
     def needs(self, atom: int) -> list[Need]:
         """What must occur for an atom to be found: its words, or a word of each of its phrases."""
-        rows = [[frozenset([word])] for word in self.atoms[atom].words]
-        for found in self.atoms[atom].phrases.values():
-            rows += [[frozenset([word]) for word in words] for words, _ in found]
-        return self.either(rows)
+        known = self._needs_of.get(atom)
+        if known is None:
+            rows = [[frozenset([word])] for word in self.atoms[atom].words]
+            for found in self.atoms[atom].phrases.values():
+                rows += [[frozenset([word]) for word in words] for words, _ in found]
+            known = self._needs_of[atom] = self.either(rows)
+        return known
 
     def either(self, branches: Sequence[list[Need]]) -> list[Need]:
         """Of "this or that", what is needed is one thing of each branch."""
@@ -128,9 +133,19 @@ class Vocabulary:
 
     def rarest(self, needs: Iterable[Need]) -> list[Need]:
         """The needs that are met most rarely, as far as can be guessed; at most ``SLOTS``."""
-        common = self._commonness.__getitem__
-        ranked = sorted(dict.fromkeys(needs), key=lambda need: sum(map(common, need)))
-        return ranked[:SLOTS]
+        distinct = [*dict.fromkeys(needs)]
+        if len(distinct) > 1:
+            distinct.sort(key=self._weight)
+        return distinct[:SLOTS]
+
+    def _weight(self, need: Need) -> float:
+        """How often a need is met, as far as can be guessed: the sum over its words."""
+        known = self._weights.get(need)
+        if known is None:
+            # Sorted, so that the sum, and with it the order of equals, is the same in every process.
+            common = self._commonness.__getitem__
+            known = self._weights[need] = sum(map(common, sorted(need)))
+        return known
 
     def add_query(self, needs: Sequence[Need]) -> int:
         """A query with its rarest needs; returns its number. Before the first ``candidates``."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from monitor.errors import QueryError
 from monitor.text import fold
@@ -36,9 +35,8 @@ class ConceptLike(Protocol):
     def nouns(self) -> Mapping[str, tuple[str, ...]]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One word of a pattern, folded."""
+class Word(NamedTuple):
+    """One word of a pattern, folded. (A tuple, since watches are compiled of ten thousands of them.)"""
 
     text: str
     kind: Literal["word", "prefix", "capitals"] = "word"

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from simplemma.strategies.dictionaries import DefaultDictionaryFactory
-
 _LANGUAGES = {"en": "en", "ru": "ru", "uk": "uk", "fa": "fa", "ar": "ar", "he": "he"}
 _MOST = 200  # forms of one lemma
 
 
 @lru_cache(maxsize=8)
 def _forms(lang: str) -> dict[str, tuple[str, ...]]:
+    # Here, because most starts need no dictionary and the library takes a tenth of a second.
+    from simplemma.strategies.dictionaries import DefaultDictionaryFactory
+
     found: dict[str, list[str]] = {}
     for form, lemma in DefaultDictionaryFactory().get_dictionary(lang).items():
         found.setdefault(_text(lemma), []).append(_text(form))

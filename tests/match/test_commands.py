@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 
 from monitor import config as settings
 from monitor.app import App
-from monitor.app.rules import check_watch, load_rules
+from monitor.app.rules import check_watch, load_rules, match_lines
 from monitor.errors import ConfigError, MonitorError
 from monitor.model import Review, Status
 from monitor.watch import load
@@ -50,8 +50,22 @@ def lines(count: int) -> Iterator[str]:
         yield json.dumps({"id": str(n), "title": title, "summary": "", "lang": "en"})
 
 
+def matched(
+    app: App, given: Iterable[str], *, jobs: int = 1, explain: bool = False
+) -> Iterator[dict[str, Any]]:
+    return match_lines(
+        app.config,
+        given,
+        name="-",
+        now=app.clock(),
+        jobs=jobs,
+        explain=explain,
+        tell=app.tell,
+    )
+
+
 def test_match_gives_one_row_a_line_in_order(app: App) -> None:
-    rows = list(app.match_lines(lines(7), name="-"))
+    rows = list(matched(app, lines(7)))
     assert [row["id"] for row in rows] == [str(n) for n in range(7)]
     assert [len(row["hits"]) for row in rows] == [0, 1, 1, 0, 1, 1, 0]
 
@@ -59,24 +73,49 @@ def test_match_gives_one_row_a_line_in_order(app: App) -> None:
 def test_match_reads_no_further_than_it_writes(app: App) -> None:
     """Constant memory: an endless file is read a piece at a time."""
     endless = lines(10**9)
-    rows = app.match_lines(endless, name="-")
+    rows = matched(app, endless)
     assert [row["id"] for row in itertools.islice(rows, 3)] == ["0", "1", "2"]
     assert int(json.loads(next(endless))["id"]) < 1_000
 
 
 def test_several_processes_give_the_same_rows_in_the_same_order(app: App) -> None:
-    assert list(app.match_lines(lines(700), name="-", jobs=2)) == list(
-        app.match_lines(lines(700), name="-", jobs=1)
-    )
+    assert list(matched(app, lines(700), jobs=2)) == list(matched(app, lines(700), jobs=1))
 
 
 def test_lines_that_are_no_items_are_passed_over(app: App) -> None:
     given = ["{", "[]", '{"id": "1"}', next(lines(1)), ""]
-    assert [row["id"] for row in app.match_lines(given, name="-")] == ["0"]
+    assert [row["id"] for row in matched(app, given)] == ["0"]
+
+
+HEAVY = ("sqlalchemy", "sqlmodel", "fastapi", "httpx", "apscheduler", "structlog", "rich.progress")
+
+
+@pytest.mark.parametrize("words", [["match", "--help"], ["match"]], ids=["help", "match"])
+def test_matching_starts_without_database_pages_and_log_and_leaves_no_file(
+    place: Path, words: list[str]
+) -> None:
+    """What such a command does not need would be most of its time."""
+    code = (
+        "import sys; from monitor.cli import run\n"
+        "done = run(sys.argv[1:])\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
+        "sys.exit(done)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=place,
+        input="\n".join(lines(2)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.strip()) == (0, "[]")
+    assert {file.name for file in place.iterdir()} == {"watch", "monitor.toml"}
 
 
 def test_match_explain_says_parts_distance_and_near_misses(app: App) -> None:
-    (row,) = app.match_lines(list(lines(2))[1:], name="-", explain=True)
+    (row,) = matched(app, list(lines(2))[1:], explain=True)
     (hit,) = row["hits"]
     assert {part["name"] for part in hit["parts"]} >= {"query", "closeness"}
     assert hit["distance"] is None or hit["distance"] >= 0
@@ -163,9 +202,9 @@ BROKEN = ["", "{", "[]", '{"version": 0}', '{"version": 2}', "\x00"]
 
 @pytest.mark.parametrize("text", BROKEN)
 def test_a_model_that_cannot_be_used_is_left_out(app: App, place: Path, text: str) -> None:
-    plain = list(app.match_lines(lines(3), name="-"))
+    plain = list(matched(app, lines(3)))
     (place / "watch" / "relevance.json").write_text(text, encoding="utf-8")
-    assert list(app.match_lines(lines(3), name="-")) == plain
+    assert list(matched(app, lines(3))) == plain
 
 
 def test_a_model_of_another_watch_is_left_out(
