@@ -10,6 +10,8 @@ from typing import Any
 from monitor.model import Hit, Item
 from monitor.pipeline import BATCH_ITEMS, Line, Pairs, assess_watches, chunks, group_hits
 
+LISTED = 50  # hits of one indicator that are listed as gained, and as lost
+
 
 @dataclass(slots=True)
 class Change:
@@ -20,16 +22,21 @@ class Change:
     lost: int = 0
     kept: int = 0
     by_indicator: dict[str, tuple[int, int]] = field(default_factory=dict)
-    examples: list[tuple[str, str, str]] = field(default_factory=list)  # (+|−, indicator, title)
+    examples: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
+    """(indicator, + or −) → (item, title): the first ``LISTED`` of each."""
 
-    def note(self, sign: str, indicator: str, title: str) -> None:
+    def note(self, sign: str, item: str, indicator: str, title: str) -> None:
         gained, lost = self.by_indicator.get(indicator, (0, 0))
         plus = sign == "+"
         self.by_indicator[indicator] = (gained + plus, lost + (not plus))
         self.gained += plus
         self.lost += not plus
-        if len(self.examples) < 200:
-            self.examples.append((sign, indicator, title))
+        self._list(sign, item, indicator, title)
+
+    def _list(self, sign: str, item: str, indicator: str, title: str) -> None:
+        listed = self.examples.setdefault((indicator, sign), [])
+        if len(listed) < LISTED:
+            listed.append((item, title))
 
     def add(self, other: Mapping[str, Any]) -> None:
         """Adds what another, as JSON, has counted."""
@@ -40,10 +47,8 @@ class Change:
         for indicator, found in other["by_indicator"].items():
             gained, lost = self.by_indicator.get(indicator, (0, 0))
             self.by_indicator[indicator] = (gained + found["gained"], lost + found["lost"])
-        room = max(0, 200 - len(self.examples))
-        self.examples += [
-            (each["change"], each["indicator"], each["title"]) for each in other["examples"][:room]
-        ]
+        for each in other["examples"]:
+            self._list(each["change"], each["item"], each["indicator"], each["title"])
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -56,8 +61,9 @@ class Change:
                 for indicator, (gained, lost) in sorted(self.by_indicator.items())
             },
             "examples": [
-                {"change": sign, "indicator": indicator, "title": title}
-                for sign, indicator, title in self.examples
+                {"change": sign, "indicator": indicator, "item": item, "title": title}
+                for (indicator, sign), listed in sorted(self.examples.items())
+                for item, title in listed
             ],
         }
 
@@ -99,8 +105,8 @@ def rematch_items(line: Line, wanted: Iterable[Item], *, now: datetime, dry_run:
 def _differs(change: Change, item: Item, hits: Sequence[Hit], held: set[tuple[str, str]]) -> bool:
     now_held = {(hit.watch, hit.indicator) for hit in hits}
     for _, indicator in sorted(now_held - held):
-        change.note("+", indicator, item.title)
+        change.note("+", item.id, indicator, item.title)
     for _, indicator in sorted(held - now_held):
-        change.note("−", indicator, item.title)
+        change.note("−", item.id, indicator, item.title)
     change.kept += len(held & now_held)
     return bool(held - now_held)

@@ -22,6 +22,7 @@ from monitor.cli.common import (
 
 if TYPE_CHECKING:
     from monitor.pipeline import Summary
+    from monitor.rematch import Change
 
 
 def register(app: typer.Typer) -> None:
@@ -94,7 +95,7 @@ def match(
 def rematch(
     session: Session,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only count what would change.")
+        bool, typer.Option("--dry-run", help="Only count and list what would change.")
     ] = False,
     since: Annotated[
         str | None, typer.Option("--since", help="Items first seen from then.")
@@ -110,12 +111,25 @@ def rematch(
         return DONE
     would = "would be " if dry_run else ""
     for indicator, (gained, lost) in sorted(change.by_indicator.items()):
+        if dry_run:
+            _list_changes(change, indicator)
         say(f"{indicator:<34} +{gained} −{lost}")
     say(
         f"{change.items} items: {change.gained} hits {would}gained, {change.lost} {would}lost, "
         f"{change.kept} kept"
     )
     return DONE
+
+
+def _list_changes(change: Change, indicator: str) -> None:
+    """On stdout: what an indicator would gain (+) and lose (−), one hit a line."""
+    gained, lost = change.by_indicator[indicator]
+    for sign, number in (("+", gained), ("−", lost)):
+        listed = change.examples.get((indicator, sign), [])
+        for item, title in listed:
+            print(f"{sign} {indicator:<34} {item}  {title}")
+        if number > len(listed):
+            print(f"{sign} {indicator:<34} …and {number - len(listed)} more")
 
 
 def _print(summary: Summary, json: bool, nothing: str) -> None:

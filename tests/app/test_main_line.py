@@ -362,6 +362,9 @@ def test_a_rematch_shows_first_what_it_would_change(polled: Any, now: datetime) 
     )
     dry = polled.run("rematch", "--dry-run", "--json", now=now).json
     assert (dry["gained"], dry["lost"]) == (1, 2)
+    listed = polled.run("rematch", "--dry-run", now=now).out.splitlines()
+    assert [line[0] for line in listed] == ["+", "−", "−"]
+    assert "museum" in listed[0]
     assert len(polled.run("hits", "--json", now=now).json) == 2
     polled.run("rematch", now=now)
     (hit,) = polled.run("hits", "--json", now=now).json
