@@ -271,7 +271,7 @@ class IndexedMatcher:
         """An item made ready, and the numbers of the queries that can match; None if none can."""
         document = Document(title, summary, lang)
         entries = self.vocabulary.entries(document.words)
-        numbers = self.vocabulary.candidates(entries)
+        numbers = self.vocabulary.candidates(entries, len(document.title.words))
         return (self._state(document, entries) if numbers else None), numbers
 
     def _fact(self, state: State, kind: str) -> str:

@@ -14,9 +14,6 @@ MAX_TRIES = 500
 """Places of its rarest word at which a phrase is looked for in one item."""
 
 _FEW = 8
-_LONG = 200
-"""Words of an item from which it is worth while to place all of them at once."""
-
 NOWHERE: Sequence[Place] = ()
 MAX_POSITION = 1 << 30
 
@@ -24,7 +21,7 @@ MAX_POSITION = 1 << 30
 class Places:
     """Atom → its places (positions ``start``, ``end``) in the order of the text, the first thousand."""
 
-    __slots__ = ("_entries", "_firsts", "_found", "_indices", "_title", "_vocabulary", "numbers")
+    __slots__ = ("_entries", "_found", "_indices", "_title", "_vocabulary", "numbers")
 
     def __init__(
         self, document: Document, vocabulary: Vocabulary, entries: Sequence[Entry | None]
@@ -33,14 +30,13 @@ class Places:
         self._title = len(document.title.words)
         self._found: dict[int, Sequence[Place]] = {}
         self._entries = entries
-        # From the last word to the first, so that what stays is where each stands first.
-        backwards = zip(range(len(entries) - 1, -1, -1), reversed(entries), strict=True)
-        self._firsts = {
-            number: i for i, entry in backwards if entry is not None for number in entry[1]
-        }
-        self._indices: dict[int, list[int]] | None = {} if len(entries) < _LONG else None
-        self.numbers = set(self._firsts)
-        """The pattern words that occur."""
+        self._indices: dict[int, list[int]] | None = None
+        title = self._title
+        self.numbers = set[int]().union(
+            *[entry[3] for entry in entries[:title] if entry is not None],
+            *[entry[2] for entry in entries[title:] if entry is not None],
+        )
+        """The pattern words that occur; those in the title also as ``~number``."""
 
     def __contains__(self, atom: int) -> bool:
         return bool(self[atom])
@@ -59,35 +55,25 @@ class Places:
             for i in self._of(number)[:most]
         ]
 
-    def first(self, number: int) -> int:
-        """The first position of a pattern word that occurs."""
-        index = self._firsts[number]
-        return index if index < self._title else index + FIELD_GAP
+    def index(self, position: int) -> int:
+        return position if position < self._title else position - FIELD_GAP
 
-    def _of(self, number: int) -> list[int]:
-        """The indices of the words that are a pattern word."""
+    @property
+    def indices(self) -> dict[int, list[int]]:
+        """Pattern word → the indices of the words that it is."""
         if self._indices is None:
-            self._indices = self._all()
-        found = self._indices.get(number)
-        if found is None:
-            first = self._firsts.get(number)
-            found = [] if first is None else [first]
-            if first is not None and len(self._entries) < _LONG:
-                found += [
-                    at
-                    for at, entry in enumerate(self._entries[first + 1 :], first + 1)
-                    if entry is not None and number in entry[1]
-                ]
-            self._indices[number] = found
-        return found
+            self._indices = found = dict[int, list[int]]()
+            for index, entry in enumerate(self._entries):
+                if entry is not None:
+                    for number in entry[2]:
+                        if number in found:
+                            found[number].append(index)
+                        else:
+                            found[number] = [index]
+        return self._indices
 
-    def _all(self) -> dict[int, list[int]]:
-        found: dict[int, list[int]] = {number: [] for number in self.numbers}
-        for index, entry in enumerate(self._entries):
-            if entry is not None:
-                for number in entry[1]:
-                    found[number].append(index)
-        return found
+    def _of(self, number: int) -> Sequence[int]:
+        return self.indices.get(number, ())
 
     def near(self, one: int, two: int, reach: int) -> bool:
         """Whether two pattern words can stand within ``reach`` of one another: a cheap first look."""
@@ -142,7 +128,7 @@ class Places:
     def _stands(self, words: tuple[int, ...], start: int) -> bool:
         for at, word in enumerate(words, start):
             entry = self._entries[at]
-            if entry is None or word not in entry[1]:
+            if entry is None or word not in entry[2]:
                 return False
         return True
 
@@ -177,16 +163,17 @@ class Mentions:
         return tuple([self._named[at][0] for at, _ in self._firsts(places)])
 
     def in_order(self, places: Places) -> list[tuple[int, str]]:
-        """The first position of each that occurs and its name, in the order of the text."""
+        """The index of the first word of each that occurs and its name, in the order of the text."""
         return sorted([(first, self._named[at][0]) for at, first in self._firsts(places)])
 
     def _firsts(self, places: Places) -> list[tuple[int, int]]:
-        """(which, first position) of those that occur, in the order they were given."""
+        """(which, index of its first word) of those that occur, in the order they were given."""
         if not self._named:
             return []
         found: dict[int, int] = {}
+        indices = places.indices
         for word in places.numbers & self._words:
-            first = places.first(word)
+            first = indices[word][0]
             for at in self._by_word[word]:
                 if first < found.get(at, MAX_POSITION):
                     found[at] = first
@@ -194,5 +181,5 @@ class Mentions:
         for word in places.numbers & self._keys:
             for words, at in self._by_phrase[word]:
                 if complete(words) and (here := places[self._named[at][1]]):
-                    found[at] = here[0][0]
+                    found[at] = places.index(here[0][0])
         return sorted(found.items())

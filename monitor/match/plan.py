@@ -74,7 +74,7 @@ Find: TypeAlias = Callable[[State], Matches]
 
 
 Words: TypeAlias = frozenset[int]
-"""Pattern words, by number."""
+"""Pattern words, by number; ``~number`` for one in the title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,18 +190,20 @@ class Planner:
                 places = [place for place in places if state.document.in_title(place[0])]
             return [(start, end, ((start, end, term),)) for start, end in places[:most]]
 
-        def in_title(state: State) -> bool:
-            # Places are in the order of the text: if any is in the title, the first one is.
-            places = state.places[atom]
-            return bool(places) and state.document.in_title(places[0][0])
-
         _, words, only, phrases, keys = self.vocabulary.atoms[atom]
-        needs = (words | keys,)
         if title:
-            return Plan(in_title, find, needs, cheap=True)
+            words, keys = titled(words), titled(keys)
         if phrases:
-            return Plan(lambda state: bool(state.places[atom]), find, needs, cheap=True)
-        if only < 0:
+
+            def holds(state: State) -> bool:
+                if not state.places.numbers.isdisjoint(words):
+                    return True
+                places = state.places[atom]
+                # They are in the order of the text: if any is in the title, the first one is.
+                return bool(places) and (not title or state.document.in_title(places[0][0]))
+
+            return Plan(holds, find, (words | keys,), cheap=True)
+        if only < 0 or title:
             return _of_words(words, find)
 
         def find_one(state: State) -> Matches:
@@ -211,7 +213,7 @@ class Planner:
         return Plan(
             lambda state: only in state.places.numbers,
             find_one,
-            needs,
+            (words,),
             exact=True,
             cheap=True,
             only=only,
@@ -253,6 +255,8 @@ class Planner:
         acts = frozenset[int]().union(
             *(each for atom in atoms for each in (atom.words, atom.phrases))
         )
+        if title:
+            acts = titled(acts)
         needs = (acts, *(need for _, plan in roles for need in plan.needs))
         term, gazetteer, most = f"@{name}", self.gazetteer, self.max_actions
 
@@ -472,6 +476,11 @@ def _keep(
         best[key] = gap, 0, 0, left, right
 
 
+def titled(words: Words) -> Words:
+    """These words in the title."""
+    return frozenset([~word if word >= 0 else word for word in words])
+
+
 def needs(node: Node, gazetteer: Gazetteer) -> list[Need]:
     """Sets of words, of each of which one must occur for the node to hold."""
     vocabulary, lexicon = gazetteer.vocabulary, gazetteer.lexicon
@@ -484,7 +493,7 @@ def needs(node: Node, gazetteer: Gazetteer) -> list[Need]:
             found = vocabulary.needs(gazetteer.atom(action.name))
             return found + [need for _, each in roles for need in needs(each, gazetteer)]
         case Title(operand):
-            return needs(operand, gazetteer)
+            return [titled(need) for need in needs(operand, gazetteer)]
         case And(operands):
             return [need for each in operands for need in needs(each, gazetteer)]
         case Near(left, right):

@@ -6,7 +6,8 @@ in its life (exactly, by its beginnings, behind its proclitics, by its capitals)
 kept, so that inflection, clitics and prefixes cost nothing when the word comes again.
 
 For each word there is one integer: the queries whose first, second, … need the word may meet, as bits.
-Those of an item's words are joined by OR; a query whose bits are all set can match.
+Those of an item's words are joined by OR; a query whose bits are all set can match. What a query wants
+in the title is a need of its own: the pattern word ``n`` in the title is the number ``~n``.
 """
 
 from __future__ import annotations
@@ -20,18 +21,24 @@ from typing import NamedTuple
 from monitor.query.lexicon import Pattern, Word, readings, same_script
 
 MAX_CACHED_WORDS = 200_000
+LETTERS = 3
+"""Of the beginning of a word, by which it is looked up."""
+
+IN_TITLE = 0.4
+"""How much rarer a word is in titles alone."""
+
 SLOTS = 4
 """Of the things that a query needs, how many are asked for before it is evaluated."""
 
 Need = frozenset[int]
-"""Pattern words, by number, of which one must occur."""
+"""Pattern words, by number, of which one must occur; ``~number`` for one in the title."""
 
 _not_zero = re.compile(rb"[^\0]")
 
 
-Entry = tuple[int, tuple[int, ...]]
-"""Of a word of an item: the needs that it may meet, slot after slot, one bit a query; the pattern
-words that it is."""
+Entry = tuple[int, int, tuple[int, ...], tuple[int, ...]]
+"""Of a word of an item: the needs that it may meet, slot after slot, one bit a query, and those if it
+is in the title; the pattern words that it is, and both these and ``~number`` of each."""
 
 
 class Atom(NamedTuple):
@@ -56,8 +63,8 @@ class Vocabulary:
         self._word_numbers: dict[Word, int] = {}
         self._exact: dict[str, list[int]] = {}
         self._capitals: dict[str, list[int]] = {}
-        self._prefixes: dict[str, list[int]] = {}
-        self._lengths: dict[str, list[int]] = {}  # first two letters → lengths of prefixes
+        # First three letters, or the whole where it is shorter → beginnings of words.
+        self._prefixes: dict[str, list[tuple[str, int]]] = {}
         self._needed_by: dict[int, list[tuple[int, int]]] = {}  # word → (slot, query)
         self._needs_of: dict[int, list[Need]] = {}
         self._weights: dict[Need, float] = {}
@@ -99,19 +106,17 @@ class Vocabulary:
             self.words.append(word)
             weight = 3.0 if word.kind == "prefix" else 1.0
             self._commonness.append(weight / max(1, len(word.text)) ** 2)
-            table = {"word": self._exact, "capitals": self._capitals, "prefix": self._prefixes}[
-                word.kind
-            ]
-            table.setdefault(word.text, []).append(number)
             if word.kind == "prefix":
-                lengths = self._lengths.setdefault(word.text[:2], [])
-                if len(word.text) not in lengths:
-                    lengths.append(len(word.text))
+                begin = word.text[:LETTERS]
+                self._prefixes.setdefault(begin, []).append((word.text, number))
+            else:
+                table = self._exact if word.kind == "word" else self._capitals
+                table.setdefault(word.text, []).append(number)
         return number
 
     def commonness(self, word: int) -> float:
         """A guess of how often a pattern word occurs: short words and short prefixes the most."""
-        return self._commonness[word]
+        return self._commonness[word] if word >= 0 else self._commonness[~word] * IN_TITLE
 
     def needs(self, atom: int) -> list[Need]:
         """What must occur for an atom to be found: its words, or a word of each of its phrases."""
@@ -143,7 +148,7 @@ class Vocabulary:
         known = self._weights.get(need)
         if known is None:
             # Sorted, so that the sum, and with it the order of equals, is the same in every process.
-            common = self._commonness.__getitem__
+            common = self.commonness
             known = self._weights[need] = sum(map(common, sorted(need)))
         return known
 
@@ -166,9 +171,10 @@ class Vocabulary:
         """What each word of an item (with its capitals) can mean; None for those in no query."""
         return [*map(self._entries.__getitem__, words)]
 
-    def candidates(self, entries: Iterable[Entry | None]) -> list[int]:
-        """The queries that can match an item of these words, in order."""
-        found = reduce(or_, [entry[0] for entry in entries if entry and entry[0]], 0)
+    def candidates(self, entries: Sequence[Entry | None], title: int) -> list[int]:
+        """The queries that can match an item of these words, the first of them its title's, in order."""
+        found = reduce(or_, [entry[0] for entry in entries if entry is not None], 0)
+        found |= reduce(or_, [entry[1] for entry in entries[:title] if entry is not None], 0)
         if not found:
             return []
         width, possible = self._queries, self._all
@@ -186,19 +192,21 @@ class Vocabulary:
             numbers += self._capitals[word]
         if not numbers:
             return None
-        mask, ordered = 0, tuple(sorted(set(numbers)))
+        mask, title_mask, ordered = 0, 0, tuple(sorted(set(numbers)))
+        in_title = tuple([~number for number in ordered])
         for number in ordered:
             mask |= self._mask(number)
-        return mask, ordered
+        for number in in_title:
+            title_mask |= self._mask(number)
+        return mask, title_mask, ordered, ordered + in_title
 
     def _plain(self, folded: str) -> list[int]:
         """The pattern words that a word is or begins with."""
-        numbers = list(self._exact.get(folded, ()))
-        size = len(folded)
-        for start in (folded[:2], folded[:1]) if size > 1 else (folded,):
-            for length in self._lengths.get(start, ()):
-                if length <= size and (found := self._prefixes.get(folded[:length])):
-                    numbers += found
+        numbers = [*self._exact.get(folded, ())]
+        for length in range(1, min(LETTERS, len(folded)) + 1):
+            for beginning, number in self._prefixes.get(folded[:length], ()):
+                if folded.startswith(beginning):
+                    numbers.append(number)
         return numbers
 
     def _behind_proclitics(self, folded: str) -> list[int]:
@@ -208,12 +216,12 @@ class Vocabulary:
             whole = candidate == folded
             if whole or (len(candidate) >= 3 and same_script(candidate, folded)):
                 numbers += self._exact.get(candidate, ())
-            for start in (candidate[:2], candidate[:1]) if len(candidate) > 1 else (candidate,):
-                for length in self._lengths.get(start, ()):
-                    if length <= len(candidate) and (whole or length >= 3):
-                        beginning = candidate[:length]
-                        if whole or same_script(beginning, folded):
-                            numbers += self._prefixes.get(beginning, ())
+            for length in range(1 if whole else 3, min(LETTERS, len(candidate)) + 1):
+                for beginning, number in self._prefixes.get(candidate[:length], ()):
+                    if candidate.startswith(beginning) and (
+                        whole or same_script(beginning, folded)
+                    ):
+                        numbers.append(number)
         return numbers
 
     def _mask(self, number: int) -> int:
