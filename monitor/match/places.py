@@ -10,33 +10,69 @@ from monitor.query.matches import MAX_MATCHES
 from monitor.text import FIELD_GAP, Document
 
 Place: TypeAlias = tuple[int, int]
-MAX_TRIES = 500
-"""Places of its rarest word at which a phrase is looked for in one item."""
+MAX_TRIES = 20_000
+"""Pairs of words at which phrases are looked for in one item."""
 
-_FEW = 8
 NOWHERE: Sequence[Place] = ()
-MAX_POSITION = 1 << 30
 
 
 class Places:
     """Atom → its places (positions ``start``, ``end``) in the order of the text, the first thousand."""
 
-    __slots__ = ("_entries", "_found", "_indices", "_title", "_vocabulary", "numbers")
+    __slots__ = (
+        "_entries", "_found", "_indices", "_starts", "_title", "_vocabulary", "numbers",
+    )  # fmt: skip
 
     def __init__(
         self, document: Document, vocabulary: Vocabulary, entries: Sequence[Entry | None]
     ) -> None:
         self._vocabulary = vocabulary
-        self._title = len(document.title.words)
+        self._title = title = len(document.title.words)
         self._found: dict[int, Sequence[Place]] = {}
         self._entries = entries
         self._indices: dict[int, list[int]] | None = None
-        title = self._title
         self.numbers = set[int]().union(
             *[entry[3] for entry in entries[:title] if entry is not None],
             *[entry[2] for entry in entries[title:] if entry is not None],
         )
-        """The pattern words that occur; those in the title also as ``~number``."""
+        """The patterns, words and phrases, that occur; those in the title also as ``~number``."""
+        self._starts = self._phrases()
+
+    def _phrases(self) -> dict[int, list[int]]:
+        """Each phrase that stands in the item, with the indices of its first words."""
+        entries, title, begins = self._entries, self._title, self._vocabulary.begins
+        found: dict[int, list[int]] = {}
+        tries = 0
+        first = None  # the word before
+        for at, second in enumerate(entries):
+            if first is not None and second is not None and first[4] and at != title:
+                for word in first[4]:
+                    longer = begins[word]
+                    tries += len(second[2])
+                    for next_word in second[2]:
+                        if next_word in longer:
+                            for rest, number in longer[next_word]:
+                                if not rest or self._follow(rest, at + 1):
+                                    found.setdefault(number, []).append(at - 1)
+                if tries > MAX_TRIES:
+                    break
+            first = second
+        for number, starts in found.items():
+            self.numbers.add(number)
+            if starts[0] < title:
+                self.numbers.add(~number)
+        return found
+
+    def _follow(self, words: tuple[int, ...], start: int) -> bool:
+        """Whether these words stand from ``start`` on, and nothing ends between them."""
+        end = start + len(words)
+        if end > len(self._entries) or start <= self._title < end:
+            return False
+        for at, word in enumerate(words, start):
+            entry = self._entries[at]
+            if entry is None or word not in entry[2]:
+                return False
+        return True
 
     def __contains__(self, atom: int) -> bool:
         return bool(self[atom])
@@ -47,22 +83,22 @@ class Places:
             found = self._found[atom] = self._find(atom)
         return found
 
-    def of_word(self, number: int, most: int = MAX_MATCHES) -> list[Place]:
-        """The first places of one pattern word."""
-        title = self._title
-        return [
-            (i, i + 1) if i < title else (i + FIELD_GAP, i + FIELD_GAP + 1)
-            for i in self._of(number)[:most]
-        ]
+    def get(self, atom: int, default: Sequence[Place] = NOWHERE) -> Sequence[Place]:
+        return self[atom] or default
 
-    def index(self, position: int) -> int:
-        return position if position < self._title else position - FIELD_GAP
+    def of(self, number: int, most: int = MAX_MATCHES) -> list[Place]:
+        """The first places of one pattern."""
+        title, length = self._title, len(self._vocabulary.patterns[number])
+        return [
+            (i, i + length) if i < title else (i + FIELD_GAP, i + FIELD_GAP + length)
+            for i in self.indices.get(number, ())[:most]
+        ]
 
     @property
     def indices(self) -> dict[int, list[int]]:
-        """Pattern word → the indices of the words that it is."""
+        """Pattern → the indices of the words that it is or begins with."""
         if self._indices is None:
-            self._indices = found = dict[int, list[int]]()
+            self._indices = found = self._starts
             for index, entry in enumerate(self._entries):
                 if entry is not None:
                     for number in entry[2]:
@@ -72,83 +108,38 @@ class Places:
                             found[number] = [index]
         return self._indices
 
-    def _of(self, number: int) -> Sequence[int]:
-        return self.indices.get(number, ())
-
     def near(self, one: int, two: int, reach: int) -> bool:
-        """Whether two pattern words can stand within ``reach`` of one another: a cheap first look."""
+        """Whether two patterns can begin within ``reach`` of one another: a cheap first look."""
         if one not in self.numbers or two not in self.numbers:
             return False
-        firsts, seconds = self._of(one), self._of(two)
+        firsts, seconds = self.indices[one], self.indices[two]
         if len(firsts) == len(seconds) == 1:
             return -reach <= firsts[0] - seconds[0] <= reach
         if len(firsts) * len(seconds) > 16:
             return True
         return any(-reach <= a - b <= reach for a in firsts for b in seconds)
 
-    def get(self, atom: int, default: Sequence[Place] = NOWHERE) -> Sequence[Place]:
-        return self[atom] or default
-
     def _find(self, atom: int) -> Sequence[Place]:
-        _, words, only, phrases, keys = self._vocabulary.atoms[atom]
+        _, numbers, only = self._vocabulary.atoms[atom]
         if only >= 0:
-            return self.of_word(only)
-        here = self.numbers & words
+            return self.of(only)
+        here = self.numbers & numbers
         if len(here) == 1:
-            found = self.of_word(here.pop())
-        else:
-            found = sorted({place for number in here for place in self.of_word(number)})
-        if (longer := self.numbers & keys) and (more := self._phrases(phrases, longer)):
-            found = sorted({*found, *more})
-        return found[:MAX_MATCHES]
-
-    def _phrases(
-        self, phrases: dict[int, tuple[tuple[tuple[int, ...], int], ...]], keys: set[int]
-    ) -> list[Place]:
-        """Of these phrases, those that begin to be found at words that occur: ``keys``."""
-        found: list[Place] = []
-        here, title, end = self.numbers, self._title, len(self._entries)
-        for key in keys:
-            for words, at in phrases[key]:
-                if not here.issuperset(words):
-                    continue
-                if len(self._of(key)) > _FEW:
-                    # Looked for where the word stands that is rarest in this item.
-                    at = min(range(len(words)), key=lambda i: len(self._of(words[i])))
-                length = len(words)
-                for index in self._of(words[at])[:MAX_TRIES]:
-                    start = index - at
-                    if start < 0 or start + length > end or start < title < start + length:
-                        continue
-                    if self._stands(words, start):
-                        first = start if start < title else start + FIELD_GAP
-                        found.append((first, first + length))
-        return found
-
-    def _stands(self, words: tuple[int, ...], start: int) -> bool:
-        for at, word in enumerate(words, start):
-            entry = self._entries[at]
-            if entry is None or word not in entry[2]:
-                return False
-        return True
+            return self.of(here.pop())
+        return sorted({place for number in here for place in self.of(number)})[:MAX_MATCHES]
 
 
 class Mentions:
-    """Which of many atoms occur in an item: asked of the item's words rather than of each atom."""
+    """Which of many atoms occur in an item: asked of the item's patterns rather than of each atom."""
 
     def __init__(self, named: Sequence[tuple[str, int]], vocabulary: Vocabulary) -> None:
         self._named = named
-        singles: dict[int, list[int]] = {}
-        phrases: dict[int, list[tuple[tuple[int, ...], int]]] = {}
+        by_number: dict[int, list[int]] = {}
         for at, (_, atom) in enumerate(named):
-            for word in vocabulary.atoms[atom].words:
-                singles.setdefault(word, []).append(at)
-            for word, longer in vocabulary.atoms[atom].phrases.items():
-                phrases.setdefault(word, []).extend((words, at) for words, _ in longer)
-        self._by_word = {word: tuple(found) for word, found in singles.items()}
-        self._by_phrase = {word: tuple(found) for word, found in phrases.items()}
-        self._words = frozenset(singles)
-        self._keys = frozenset(phrases)
+            for number in vocabulary.atoms[atom].numbers:
+                by_number.setdefault(number, []).append(at)
+        self._by_number = {number: tuple(found) for number, found in by_number.items()}
+        self._numbers = frozenset(by_number)
 
     def among(self, places: Places) -> list[tuple[str, Sequence[Place]]]:
         """(name, places) of those that occur, in the order they were given."""
@@ -168,18 +159,14 @@ class Mentions:
 
     def _firsts(self, places: Places) -> list[tuple[int, int]]:
         """(which, index of its first word) of those that occur, in the order they were given."""
-        if not self._named:
+        here = places.numbers & self._numbers
+        if not here:
             return []
-        found: dict[int, int] = {}
         indices = places.indices
-        for word in places.numbers & self._words:
-            first = indices[word][0]
-            for at in self._by_word[word]:
-                if first < found.get(at, MAX_POSITION):
+        found: dict[int, int] = {}
+        for number in here:
+            first = indices[number][0]
+            for at in self._by_number[number]:
+                if at not in found or first < found[at]:
                     found[at] = first
-        complete = places.numbers.issuperset
-        for word in places.numbers & self._keys:
-            for words, at in self._by_phrase[word]:
-                if complete(words) and (here := places[self._named[at][1]]):
-                    found[at] = places.index(here[0][0])
         return sorted(found.items())

@@ -74,7 +74,7 @@ Find: TypeAlias = Callable[[State], Matches]
 
 
 Words: TypeAlias = frozenset[int]
-"""Pattern words, by number; ``~number`` for one in the title."""
+"""Patterns, by number; ``~number`` for one in the title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,30 +190,20 @@ class Planner:
                 places = [place for place in places if state.document.in_title(place[0])]
             return [(start, end, ((start, end, term),)) for start, end in places[:most]]
 
-        _, words, only, phrases, keys = self.vocabulary.atoms[atom]
+        _, numbers, only = self.vocabulary.atoms[atom]
         if title:
-            words, keys = titled(words), titled(keys)
-        if phrases:
-
-            def holds(state: State) -> bool:
-                if not state.places.numbers.isdisjoint(words):
-                    return True
-                places = state.places[atom]
-                # They are in the order of the text: if any is in the title, the first one is.
-                return bool(places) and (not title or state.document.in_title(places[0][0]))
-
-            return Plan(holds, find, (words | keys,), cheap=True)
-        if only < 0 or title:
-            return _of_words(words, find)
+            return _of_words(titled(numbers), find)
+        if only < 0:
+            return _of_words(numbers, find)
 
         def find_one(state: State) -> Matches:
-            places = state.places.of_word(only, most)
+            places = state.places.of(only, most)
             return [(start, end, ((start, end, term),)) for start, end in places]
 
         return Plan(
             lambda state: only in state.places.numbers,
             find_one,
-            (words,),
+            (numbers,),
             exact=True,
             cheap=True,
             only=only,
@@ -223,13 +213,16 @@ class Planner:
         left, right = self._plan(node.left, title), self._plan(node.right, title)
         max_pairs = self.max_pairs
         one, two = left.only, right.only
-        reach = node.within + 1 if isinstance(node.within, int) else 0
+        length = self.vocabulary.patterns
+        reach = 0
+        if isinstance(node.within, int) and one >= 0 and two >= 0:
+            reach = node.within + max(len(length[one]), len(length[two]))
         needs = left.needs + right.needs
 
-        plain_words = bool(reach) and one >= 0 and two >= 0
+        plain = bool(reach)
 
         def work(state: State) -> Matches:
-            if plain_words:
+            if plain:
                 if not state.places.near(one, two, reach):
                     return NONE
             elif lacks(state, needs):
@@ -242,7 +235,7 @@ class Planner:
                 return _near_one(node.within, node.ordered, lefts[0], rights[0])
             return near(state.document, node, lefts, rights, max_pairs)
 
-        if plain_words:
+        if plain:
             return _kept(work, needs, lambda state: state.places.near(one, two, reach))
         return _kept(work, needs)
 
@@ -252,9 +245,7 @@ class Planner:
         nouns = self.vocabulary.atom(lexicon.nouns(name))
         roles = [(role, self._plan(operand, title)) for role, operand in node.roles]
         atoms = self.vocabulary.atoms[verbs], self.vocabulary.atoms[nouns]
-        acts = frozenset[int]().union(
-            *(each for atom in atoms for each in (atom.words, atom.phrases))
-        )
+        acts = frozenset[int]().union(*(atom.numbers for atom in atoms))
         if title:
             acts = titled(acts)
         needs = (acts, *(need for _, plan in roles for need in plan.needs))

@@ -31,25 +31,23 @@ SLOTS = 4
 """Of the things that a query needs, how many are asked for before it is evaluated."""
 
 Need = frozenset[int]
-"""Pattern words, by number, of which one must occur; ``~number`` for one in the title."""
+"""Patterns, by number, of which one must occur; ``~number`` for one in the title."""
 
 _not_zero = re.compile(rb"[^\0]")
 
 
-Entry = tuple[int, int, tuple[int, ...], tuple[int, ...]]
+Entry = tuple[int, int, tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 """Of a word of an item: the needs that it may meet, slot after slot, one bit a query, and those if it
-is in the title; the pattern words that it is, and both these and ``~number`` of each."""
+is in the title; the pattern words that it is, both these and ``~number`` of each, and those of them
+that phrases begin with."""
 
 
 class Atom(NamedTuple):
     """The patterns of a term or concept, ready to be looked for."""
 
     patterns: tuple[Pattern, ...]
-    words: frozenset[int]  # patterns of one word
-    only: int  # the one word that it is, where it is nothing else; −1
-    phrases: dict[int, tuple[tuple[tuple[int, ...], int], ...]]
-    # longer patterns by their rarest word: their words, and which of them is that word
-    keys: frozenset[int]  # these words
+    numbers: frozenset[int]  # of its patterns, words and phrases
+    only: int  # the one that it is, where it is nothing else; −1
 
 
 class Vocabulary:
@@ -57,10 +55,13 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self.atoms: list[Atom] = []
-        self.words: list[Word] = []
+        self.patterns: list[tuple[int, ...]] = []  # the words of each; of a word, itself
+        self.begins: dict[int, dict[int, list[tuple[tuple[int, ...], int]]]] = {}
+        # First word of a phrase → second → the rest of its words, and its number.
         self._numbers: dict[frozenset[Pattern], int] = {}
         self._commonness: list[float] = []
         self._word_numbers: dict[Word, int] = {}
+        self._phrases: dict[tuple[int, ...], int] = {}
         self._exact: dict[str, list[int]] = {}
         self._capitals: dict[str, list[int]] = {}
         # First three letters, or the whole where it is shorter → beginnings of words.
@@ -83,27 +84,31 @@ class Vocabulary:
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self.atoms)
-            single: set[int] = set()
-            phrases: dict[int, list[tuple[tuple[int, ...], int]]] = {}
-            for pattern in key:
-                words = tuple(self._word(word) for word in pattern)
-                if len(words) == 1:
-                    single.add(words[0])
-                else:
-                    at = min(range(len(words)), key=lambda i: self.commonness(words[i]))
-                    phrases.setdefault(words[at], []).append((words, at))
-            keyed = {word: tuple(sorted(found)) for word, found in phrases.items()}
-            only = -1 if phrases or len(single) != 1 else next(iter(single))
-            self.atoms.append(
-                Atom(tuple(patterns), frozenset(single), only, keyed, frozenset(keyed))
-            )
+            numbers = frozenset(map(self._pattern, patterns))
+            only = next(iter(numbers)) if len(numbers) == 1 else -1
+            self.atoms.append(Atom(tuple(patterns), numbers, only))
+        return number
+
+    def _pattern(self, pattern: Pattern) -> int:
+        words = tuple(map(self._word, pattern))
+        if len(words) == 1:
+            return words[0]
+        number = self._phrases.get(words)
+        if number is None:
+            self._entries.clear()
+            number = self._phrases[words] = len(self.patterns)
+            self.patterns.append(words)
+            self._commonness.append(min(map(self.commonness, words)))
+            longer = self.begins.setdefault(words[0], {}).setdefault(words[1], [])
+            longer.append((words[2:], number))
         return number
 
     def _word(self, word: Word) -> int:
         number = self._word_numbers.get(word)
         if number is None:
-            number = self._word_numbers[word] = len(self.words)
-            self.words.append(word)
+            self._entries.clear()  # a word that is looked up before it is a pattern is none
+            number = self._word_numbers[word] = len(self.patterns)
+            self.patterns.append((number,))
             weight = 3.0 if word.kind == "prefix" else 1.0
             self._commonness.append(weight / max(1, len(word.text)) ** 2)
             if word.kind == "prefix":
@@ -119,12 +124,11 @@ class Vocabulary:
         return self._commonness[word] if word >= 0 else self._commonness[~word] * IN_TITLE
 
     def needs(self, atom: int) -> list[Need]:
-        """What must occur for an atom to be found: its words, or a word of each of its phrases."""
+        """The words that must occur for an atom to be found: one, or each of one of its phrases."""
         known = self._needs_of.get(atom)
         if known is None:
-            rows = [[frozenset([word])] for word in self.atoms[atom].words]
-            for found in self.atoms[atom].phrases.values():
-                rows += [[frozenset([word]) for word in words] for words, _ in found]
+            patterns = [self.patterns[number] for number in sorted(self.atoms[atom].numbers)]
+            rows = [[frozenset([word]) for word in words] for words in patterns]
             known = self._needs_of[atom] = self.either(rows)
         return known
 
@@ -198,7 +202,8 @@ class Vocabulary:
             mask |= self._mask(number)
         for number in in_title:
             title_mask |= self._mask(number)
-        return mask, title_mask, ordered, ordered + in_title
+        begins = tuple([number for number in ordered if number in self.begins])
+        return mask, title_mask, ordered, ordered + in_title, begins
 
     def _plain(self, folded: str) -> list[int]:
         """The pattern words that a word is or begins with."""
