@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
+from itertools import accumulate
 from math import ceil
 
 from monitor.assess.baseline import EASE, Baseline, baseline
@@ -53,10 +54,17 @@ def higher(one: LevelName, two: LevelName) -> LevelName:
 
 def decayed(weight: float, age: timedelta, window: timedelta) -> float:
     """Full while fresh, then halving once per window; nothing beyond the window."""
-    if age > window:
-        return 0.0
-    old = max(timedelta(), age - FRESH * window)
-    return float(weight * 0.5 ** (old / window))
+    return _decayed(((weight, age.total_seconds()),), window.total_seconds())
+
+
+def _decayed(some: Iterable[tuple[float, float]], window: float) -> float:
+    """The sum over (weight, age); ages and window in seconds."""
+    fresh = FRESH * window
+    return sum(
+        weight if age <= fresh else weight * 0.5 ** ((age - fresh) / window)
+        for weight, age in some
+        if age <= window
+    )
 
 
 def by_threshold(weighted: float, thresholds: Thresholds, *, share: float = 1.0) -> LevelName:
@@ -96,22 +104,26 @@ class History:
         self.events = events
         self.coverage = coverage
         self._at = [each.at for each in events]
+        self._aged = [(each.weight, each.at.timestamp()) for each in events]
+        self._counted = [0, *accumulate(each.counts for each in events)]
         self._counts = Counter(each.at.date() for each in events if each.counts)
         self._usual: dict[date, Baseline | None] = {}
 
     def read(self, at: datetime) -> Reading:
         thresholds = self.indicator.thresholds
         window = thresholds.window
-        here = tuple(self.events[bisect_left(self._at, at - window) : bisect_right(self._at, at)])
-        weighted = sum(decayed(each.weight, at - each.at, window) for each in here)
-        count = sum(each.counts for each in here)
+        first, end = bisect_left(self._at, at - window), bisect_right(self._at, at)
+        then = at.timestamp()
+        ages = ((weight, then - seen) for weight, seen in self._aged[first:end])
+        weighted = _decayed(ages, window.total_seconds())
+        count = self._counted[end] - self._counted[first]
         usual = self.usual(at.date())
         held = by_threshold(weighted, thresholds, share=HOLD)
         if usual is not None:
             held = higher(held, usual.level(count, ease=EASE))
         return Reading(
             weighted=weighted,
-            events=here,
+            events=tuple(self.events[first:end]),
             by_threshold=by_threshold(weighted, thresholds),
             usual=usual,
             by_baseline=usual.level(count) if usual is not None else None,

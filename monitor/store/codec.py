@@ -93,6 +93,31 @@ def item_to_columns(item: Item) -> dict[str, Any]:
     }
 
 
+ITEM_FIELDS = tuple(Item.__dataclass_fields__)
+
+
+def item_at(row: AnyRow, start: int) -> Item:
+    """From the columns ``ITEM_FIELDS`` of a row, the first of which is at ``start``."""
+    (
+        id, identity, feed, title, summary, link, link_key, content_hash, lang, source,
+        published_at, first_seen_at,
+    ) = row[start : start + len(ITEM_FIELDS)]  # fmt: skip
+    return Item(
+        id=id,
+        identity=identity,
+        feed=feed,
+        title=title,
+        summary=summary,
+        link=link,
+        link_key=link_key or "",
+        content_hash=content_hash,
+        lang=lang,
+        source=source,
+        published_at=published_at,
+        first_seen_at=first_seen_at,
+    )
+
+
 def item_from(fields: Fields) -> Item:
     return Item(
         id=fields["id"],
@@ -127,22 +152,29 @@ def hit_to_columns(hit: Hit) -> dict[str, Any]:
 
 def spans_from(rows: Sequence[Sequence[Any]]) -> tuple[Span, ...]:
     """Evidence from how it is kept."""
-    return tuple(Span(field=f, start=s, end=e, term=t) for f, s, e, t in rows)
+    return tuple([Span(field=f, start=s, end=e, term=t) for f, s, e, t in rows])
 
 
 def hit_from(fields: Fields, *, item: str, watch: str, indicator: str) -> Hit:
+    payload = [fields[name] for name in HIT_PAYLOAD]
+    return hit_of(payload, item=item, watch=watch, indicator=indicator)
+
+
+def hit_of(payload: Sequence[Any], *, item: str, watch: str, indicator: str) -> Hit:
+    """From the values of the columns ``HIT_PAYLOAD``."""
+    rules, score, stage, branch, query, genre, weight, spans, parts, concepts = payload
     return Hit(
         watch=watch,
         indicator=indicator,
         item=item,
-        rules=fields["rules"],
-        score=fields["score"],
-        stage=fields["stage"],
-        spans=spans_from(fields["spans"]),
-        branch=fields["branch"],
-        query=fields["query"],
-        genre=fields["genre"],
-        parts=tuple(ScorePart(name=n, value=v, why=w) for n, v, w in fields["parts"]),
-        weight=fields["weight"],
-        concepts=tuple(fields["concepts"]),
+        rules=rules,
+        score=score,
+        stage=stage,
+        spans=spans_from(spans) if spans else (),
+        branch=branch,
+        query=query,
+        genre=genre,
+        parts=tuple([ScorePart(name=n, value=v, why=w) for n, v, w in parts]) if parts else (),
+        weight=weight,
+        concepts=tuple(concepts),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from monitor.desk import Glance, Voice
-from monitor.store import reading
 from monitor.store.codec import spans_from
+from monitor.store.hits import hits_by_number, holds, present
 from monitor.store.part import Part
 from monitor.store.tables import EVENT, EVENT_ITEM, HIT, ITEM, PAIR
 
@@ -29,7 +29,7 @@ class Glances(Part):
             pair = connection.execute(one).first()
             if pair is None:
                 return None
-            member = (EVENT_ITEM.c.event == pair.event, reading.present(None))
+            member = (EVENT_ITEM.c.event == pair.event, present(None))
             first = func.min(ITEM.c.first_seen_at)
             voices = (
                 select(EVENT_ITEM.c.role, ITEM.c.feed, ITEM.c.source, func.count().label("items"))
@@ -41,7 +41,7 @@ class Glances(Part):
             evidence = (
                 select(HIT.c.watch, HIT.c.indicator, HIT.c.spans)
                 .join(EVENT_ITEM, EVENT_ITEM.c.item == HIT.c.item)
-                .where(*member, reading.holds(None))
+                .where(*member, holds(None))
                 .order_by(HIT.c.number)
             )
             language = (
@@ -66,7 +66,7 @@ class Glances(Part):
                 items=pair.items,
                 outlets=pair.outlets,
                 origins=pair.origins,
-                lead=reading.hits_by_number(connection, [pair.lead])[0],
+                lead=hits_by_number(connection, [pair.lead])[0],
                 hits=len(found),
                 spans=tuple(span for spans in found for span in spans_from(spans)),
                 voices=tuple(

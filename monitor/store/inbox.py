@@ -16,6 +16,7 @@ from monitor.model import Span, Status
 from monitor.store import reading
 from monitor.store.bulk import among
 from monitor.store.codec import AnyRow, spans_from
+from monitor.store.hits import hits_by_number
 from monitor.store.listing import by_status
 from monitor.store.part import Part
 from monitor.store.search import evidence_matching, words_of
@@ -337,8 +338,7 @@ def pair_rows(connection: Connection, keys: Sequence[tuple[int, str, str]]) -> l
         )
     }
     leads = {
-        hit.number: hit
-        for hit in reading.hits_by_number(connection, {pairs[key].lead for key in keys})
+        hit.number: hit for hit in hits_by_number(connection, {pairs[key].lead for key in keys})
     }
     feeds = {hit.item.feed for hit in leads.values()}
     reliability = {

@@ -17,7 +17,6 @@ from sqlalchemy import Connection, Select, Table, bindparam, insert, select, upd
 
 from monitor.model import Event, FeedState, Hit, Item, StoredHit
 from monitor.protocols import EventDraft, How, PollRecord, Recognised
-from monitor.store import reading
 from monitor.store.bulk import among, insert_tuples
 from monitor.store.codec import (
     HIT_PAYLOAD,
@@ -28,6 +27,7 @@ from monitor.store.codec import (
 from monitor.store.engine import INGEST_LOCK
 from monitor.store.feeds import finish_feeds
 from monitor.store.grouping import Groups
+from monitor.store.hits import hits_by_number, hits_of_item
 from monitor.store.part import Part, chunks, not_before, numbers, upsert
 from monitor.store.poll_log import record_import, record_polls
 from monitor.store.recent import RecentEvents
@@ -151,7 +151,7 @@ class StoreBatch:
         if self._groups.moved or not all(key[0] in self._fresh for key in wanted):
             self._flush()
             order = {wanted[key]: place for place, key in enumerate(unique) if key in wanted}
-            found = reading.hits_by_number(self._connection, order)
+            found = hits_by_number(self._connection, order)
             return sorted(found, key=lambda each: order[each.number])
         return [  # of items that are new and in no event yet, nothing need be read back
             StoredHit(
@@ -171,7 +171,7 @@ class StoreBatch:
         """Marks hits of an edited item that no longer hold; reviewed ones stay."""
         self._flush()
         number = self._number(item)
-        present = reading.hits_of_item(self._connection, number)
+        present = hits_of_item(self._connection, number)
         gone = [
             each.number
             for each in present

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, and_, exists, func, insert, or_, select, upda
 
 from monitor.errors import StoreError
 from monitor.model import OutboxState, Outgoing, StoredHit, Subscription
-from monitor.store import reading
 from monitor.store.codec import AnyRow
 from monitor.store.engine import OUTBOX_LOCK
+from monitor.store.hits import hit_query, read_hits
 from monitor.store.holders import is_dead
 from monitor.store.part import Part, chunks, insert_new, numbers
 from monitor.store.tables import (
@@ -108,11 +108,11 @@ class Outbox(Part):
             covered = covered.where(
                 MESSAGE.c.number == MESSAGE_HIT.c.message, MESSAGE.c.created_at < before
             )
-        query = reading.hit_query(as_of).where(~covered).order_by(HIT.c.stored_at, HIT.c.number)
+        query = hit_query(as_of).where(~covered).order_by(HIT.c.stored_at, HIT.c.number)
         if since is not None:
             query = query.where(HIT.c.stored_at >= since)
         with self.db.read() as connection:
-            return reading.read_hits(connection, query, as_of)
+            return read_hits(connection, query, as_of)
 
     def freeze(self, message: Outgoing) -> Outgoing | None:
         """Stores a message and what it covers in one transaction.

@@ -8,13 +8,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, func, literal, select
 
 from monitor.model import Event, Item, Member, Status, StoredHit
-from monitor.store.codec import ITEM_TEXT, AnyRow, Fields, hit_from, item_from
+from monitor.store.codec import AnyRow, Fields, item_at, item_from
+from monitor.store.hits import (
+    HIT_COLUMNS,
+    ITEM_COLUMNS,
+    as_it_was,
+    hit_query,
+    holds,
+    past_of,
+    present,
+    read_hits,
+    status_of_hit,
+    stored_hits,
+)
 from monitor.store.listing import are_few, newest_events
 from monitor.store.part import Part, chunks
 from monitor.store.tables import (
@@ -23,7 +35,6 @@ from monitor.store.tables import (
     EVENT_ITEM,
     GRADE,
     HIT,
-    HIT_PAST,
     ITEM,
     ITEM_PAST,
     PAIR,
@@ -163,139 +174,6 @@ class Reading(Part):
             return found[:limit]
 
 
-def present(as_of: datetime | None) -> Any:
-    """The condition that a membership holds."""
-    if as_of is None:
-        return EVENT_ITEM.c.removed_at.is_(None)
-    return and_(
-        EVENT_ITEM.c.added_at <= as_of,
-        or_(EVENT_ITEM.c.removed_at.is_(None), EVENT_ITEM.c.removed_at > as_of),
-    )
-
-
-def holds(as_of: datetime | None) -> Any:
-    """The condition that a hit holds, or may have held: what was withdrawn in between is told later."""
-    if as_of is None:
-        return HIT.c.withdrawn_at.is_(None)
-    return HIT.c.stored_at <= as_of
-
-
-def status_of_hit(as_of: datetime | None) -> Any:
-    """The newest verdict on the hit's event and indicator."""
-    query = (
-        select(REVIEW.c.status)
-        .where(
-            REVIEW.c.event == EVENT_ITEM.c.event,
-            REVIEW.c.watch == HIT.c.watch,
-            REVIEW.c.indicator == HIT.c.indicator,
-        )
-        .order_by(REVIEW.c.number.desc())
-        .limit(1)
-    )
-    if as_of is not None:
-        query = query.where(REVIEW.c.at <= as_of)
-    return func.coalesce(query.correlate(HIT, EVENT_ITEM).scalar_subquery(), "new")
-
-
-def hit_query(
-    as_of: datetime | None = None, *, events: Collection[int] | Select[Any] | None = None
-) -> Select[Any]:
-    """Hits with their item, event and status; with ``events`` those of these events."""
-    columns = (
-        HIT,
-        *(column.label(f"item_{column.name}") for column in ITEM.c),
-        EVENT_ITEM.c.event,
-        status_of_hit(as_of).label("status"),
-    )
-    if events is None:
-        query = select(*columns).join(ITEM, ITEM.c.number == HIT.c.item)
-        member = and_(EVENT_ITEM.c.item == HIT.c.item, present(as_of))
-        query = query.outerjoin(EVENT_ITEM, member)
-    else:  # from the events to their hits: SQLite does not see by itself that this is no outer join
-        query = (
-            select(*columns)
-            .select_from(EVENT_ITEM)
-            .join(HIT, HIT.c.item == EVENT_ITEM.c.item)
-            .join(ITEM, ITEM.c.number == HIT.c.item)
-            .where(EVENT_ITEM.c.event.in_(events), present(as_of))
-        )
-    return query.where(holds(as_of))
-
-
-def read_hits(
-    connection: Connection, query: Select[Any], as_of: datetime | None
-) -> list[StoredHit]:
-    """Runs a ``hit_query``; as of a time, with what hits and items said then."""
-    rows = connection.execute(query).all()
-    hit_past: Mapping[int, Fields] = {}
-    item_past: Mapping[int, Fields] = {}
-    if as_of is not None:
-        changed = [row.number for row in rows if row.since_at > as_of]
-        hit_past = _past(connection, HIT_PAST, HIT_PAST.c.hit, changed, as_of)
-        edited = {row.item for row in rows if row.item_since_at > as_of}
-        item_past = _past(connection, ITEM_PAST, ITEM_PAST.c.item, edited, as_of)
-        rows = [row for row in rows if _held(row, as_of, hit_past)]
-    found = []
-    items: dict[int, Item] = {}
-    for row in rows:
-        fields = row._mapping
-        item = items.get(row.item)
-        if item is None:
-            item = items[row.item] = _labelled_item(fields, item_past.get(row.item))
-        payload = hit_past.get(row.number, fields)
-        found.append(
-            StoredHit(
-                number=row.number,
-                hit=hit_from(payload, item=item.id, watch=row.watch, indicator=row.indicator),
-                item=item,
-                event=row.event,
-                stored_at=row.stored_at,
-                how=row.how,
-                status=row.status,
-                withdrawn_at=row.withdrawn_at if as_of is None else None,
-                warm_up=row.warm_up,
-            )
-        )
-    return found
-
-
-def _held(row: AnyRow, as_of: datetime, past: Mapping[int, Fields]) -> bool:
-    if row.since_at > as_of:
-        return row.number in past
-    return row.withdrawn_at is None or bool(row.withdrawn_at > as_of)
-
-
-def _past(
-    connection: Connection, past: Any, key: Any, wanted: Iterable[int], as_of: datetime
-) -> dict[int, Fields]:
-    found: dict[int, Fields] = {}
-    for some in chunks(wanted):
-        query = select(past).where(key.in_(some), past.c.from_at <= as_of, past.c.until_at > as_of)
-        for row in connection.execute(query):
-            found[row._mapping[key.name]] = row._mapping
-    return found
-
-
-def _labelled_item(fields: Fields, past: Fields | None) -> Item:
-    plain = {column.name: fields[f"item_{column.name}"] for column in ITEM.c}
-    if past is not None:
-        plain |= {name: past[name] for name in ITEM_TEXT}
-    return item_from(plain)
-
-
-def hits_by_number(connection: Connection, numbers: Collection[int]) -> list[StoredHit]:
-    """These hits, as they are now."""
-    found: list[StoredHit] = []
-    for some in chunks(numbers):
-        found += read_hits(connection, hit_query().where(HIT.c.number.in_(some)), None)
-    return found
-
-
-def hits_of_item(connection: Connection, item: int) -> list[StoredHit]:
-    """The hits of one item that hold now."""
-    return read_hits(connection, hit_query().where(HIT.c.item == item), None)
-
-
 def _event_numbers(
     connection: Connection,
     since: datetime | None,
@@ -335,9 +213,9 @@ def load_events(
         row.number: row
         for row in connection.execute(select(EVENT).where(EVENT.c.number.in_(numbers)))
     }
-    members = _members(connection, numbers, as_of)
-    hits = _hits_of_events(connection, numbers, as_of)
+    members, items = _members(connection, numbers, as_of)
     reviews = _verdicts(connection, numbers, as_of)
+    hits = _hits_of_events(connection, numbers, as_of, items, reviews)
     grades = _grades(connection, numbers, as_of)
     return [
         _event(
@@ -378,11 +256,15 @@ def _event(
     )
 
 
+_MEMBER = ("event", "item", "role", "of", "similarity", "why", "added_at", "pinned", "by")
+
+
 def _members(
     connection: Connection, numbers: Sequence[int], as_of: datetime | None
-) -> defaultdict[int, list[Member]]:
+) -> tuple[defaultdict[int, list[Member]], Mapping[int, Item]]:
+    """The members of each event, oldest first, and their items by number."""
     query = (
-        select(EVENT_ITEM, *(column.label(f"item_{column.name}") for column in ITEM.c))
+        select(*(EVENT_ITEM.c[name] for name in _MEMBER), *ITEM_COLUMNS)
         .join(ITEM, ITEM.c.number == EVENT_ITEM.c.item)
         .where(EVENT_ITEM.c.event.in_(numbers), present(as_of))
         .order_by(ITEM.c.first_seen_at, ITEM.c.number)
@@ -391,22 +273,25 @@ def _members(
     past: Mapping[int, Fields] = {}
     if as_of is not None:
         edited = {row.item for row in rows if row.item_since_at > as_of}
-        past = _past(connection, ITEM_PAST, ITEM_PAST.c.item, edited, as_of)
+        past = past_of(connection, ITEM_PAST, ITEM_PAST.c.item, edited, as_of)
     pins = _pins(connection, numbers, as_of)
     found: defaultdict[int, list[Member]] = defaultdict(list)
+    items: dict[int, Item] = {}
     for row in rows:
-        found[row.event].append(
+        event, number, role, of, similarity, why, added_at, pinned, _ = row[: len(_MEMBER)]
+        item = items[number] = as_it_was(item_at(row, len(_MEMBER)), past.get(number))
+        found[event].append(
             Member(
-                item=_labelled_item(row._mapping, past.get(row.item)),
-                role=row.role,
-                of=row.of,
-                similarity=row.similarity,
-                why=row.why,
-                added_at=row.added_at,
-                pinned=row.pinned if as_of is None else _was_pinned(row, pins[row.event]),
+                item=item,
+                role=role,
+                of=of,
+                similarity=similarity,
+                why=why,
+                added_at=added_at,
+                pinned=pinned if as_of is None else _was_pinned(row, pins[event]),
             )
         )
-    return found
+    return found, items
 
 
 def _pins(
@@ -436,13 +321,28 @@ def _was_pinned(row: AnyRow, pins: Sequence[tuple[datetime, bool]]) -> bool:
 
 
 def _hits_of_events(
-    connection: Connection, numbers: Sequence[int], as_of: datetime | None
+    connection: Connection,
+    numbers: Sequence[int],
+    as_of: datetime | None,
+    items: Mapping[int, Item],
+    verdicts: Mapping[int, Mapping[tuple[str, str], Status]],
 ) -> defaultdict[int, list[StoredHit]]:
-    query = hit_query(as_of, events=numbers)
+    """The hits of each event in the order of their numbers; their items are those of the members."""
+    query = (
+        select(*HIT_COLUMNS, EVENT_ITEM.c.event, literal("new"))
+        .select_from(EVENT_ITEM)
+        .join(HIT, HIT.c.item == EVENT_ITEM.c.item)
+        .where(EVENT_ITEM.c.event.in_(numbers), present(as_of), holds(as_of))
+    )
+    rows = connection.execute(query).all()
     found: defaultdict[int, list[StoredHit]] = defaultdict(list)
-    for hit in sorted(read_hits(connection, query, as_of), key=lambda each: each.number):
-        if hit.event is not None:
-            found[hit.event].append(hit)
+    for stored in sorted(stored_hits(connection, rows, as_of, items), key=lambda each: each.number):
+        event = stored.event
+        assert event is not None
+        if decided := verdicts.get(event):
+            status = decided.get((stored.hit.watch, stored.hit.indicator), "new")
+            stored = stored if status == "new" else replace(stored, status=status)
+        found[event].append(stored)
     return found
 
 
