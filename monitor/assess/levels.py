@@ -270,17 +270,29 @@ def _cause(
     text = f"{reading.count} {noun} in {window} days, weighing {reading.weighted:.2f}"
     limit = _limit(history.indicator.thresholds, reading.by_threshold)
     if limit is not None:
-        text += f" (from {limit:g}: {reading.by_threshold})"
+        text += f" (from {limit:g}: {_plain(reading.by_threshold)})"
     if reading.usual is not None and reading.by_baseline not in (None, "none"):
         chance = reading.usual.chance(reading.count)
-        text += (
-            f"; {reading.usual.expected:.1f} are usual (chance {chance:.1g}: {reading.by_baseline})"
-        )
+        text += f"; {reading.usual.expected:.1f} are usual"
+        text += f" ({_odds(chance)} by chance: {_plain(reading.by_baseline)})"
     if found != reading.level:
-        text += f"; held at {found} until it is clearly lower"
+        text += f"; held at {_plain(found)} until it is clearly lower"
     if not reading.events and standing != found:
         text = f"no event for {window} days"
     return text
+
+
+def _plain(name: LevelName | None) -> str:
+    return (name or "none").replace("-", " ")
+
+
+def _odds(chance: float) -> str:
+    """A chance as people say it: ``1 in 40``, ``under 1 in 10,000``."""
+    if chance < 0.0001:
+        return "under 1 in 10,000"
+    times = 1 / chance
+    step = 10 ** max(0, len(str(int(times))) - 2)  # two figures are enough
+    return f"1 in {round(times / step) * step:,}"
 
 
 def _limit(thresholds: Thresholds, name: LevelName) -> float | None:

@@ -22,6 +22,7 @@ from monitor.report.board import BoardView, activity_of, board_view, waiting_of
 from monitor.report.events import EventLine, Names, lines_of_event, names_of
 from monitor.report.feeds import Coverage, feeds_view
 from monitor.report.method import MethodView, method_view, records_of
+from monitor.report.wording import moment, shown
 from monitor.report.words import prepare
 
 __all__ = ["CHANGES", "LIMIT", "SPAN", "prepare", "report", "style_of"]
@@ -86,6 +87,7 @@ def report(
     watches = [watch for watch, _ in assessments]
     lines = _lines(events, names_of(watches), {s.feed.id: s.feed.reliability for s in feeds})
     activity, waiting = activity_of(events), waiting_of(events)
+    second_look = waiting_of(events, "second-look")
     records = records_of(events)
     boards = {
         watch.id: board_view(
@@ -93,6 +95,7 @@ def report(
             assessment=assessment,
             activity=activity,
             waiting=waiting,
+            second_look=second_look,
             changes=changes,
             feeds=feeds,
             now=now,
@@ -104,21 +107,22 @@ def report(
     }
     methods = {watch.id: method_view(watch, records) for watch in watches}
     feed_rows = feeds_view(feeds, watches=watches, now=now, coverage=coverage)
-    style = style_of(env)
+    title = " · ".join(watch.title for watch in watches) or "Report"
+    style = style_of(env) + paper_style(f"{title} · as of {moment(now)}")
     for cap in _CAPS:
         parts = [_part(boards[w.id], methods[w.id], lines, cap) for w in watches]
         text = render(
             env,
             "report/report.html",
             {
-                "title": " · ".join(watch.title for watch in watches) or "Report",
+                "title": title,
                 "now": now,
                 "days": CHANGES.days,
                 "parts": parts,
                 "left_out": sum(group.left_out for part in parts for group in part.events),
                 "feeds": feed_rows,
                 "problem_feeds": [r for r in feed_rows.rows if r.health not in ("ok", "paused")],
-                "style": Markup(style),  # ours, or the user's own file
+                "style": Markup(style),  # ours, or the user's own file; titles in it are escaped
                 "style_hash": style_hash(style),
             },
         )
@@ -135,6 +139,16 @@ def style_of(env: jinja2.Environment) -> str:
         return env.loader.get_source(env, _STYLE)[0]
     except jinja2.TemplateError as error:
         raise broken(env, _STYLE, error) from error
+
+
+def paper_style(words: str) -> str:
+    """Prints ``words`` and the number of the page at the foot of every sheet."""
+    plain = "".join(c if c.isascii() and c.isalnum() else f"\\{ord(c):x} " for c in shown(words))
+    return (
+        '@page { @bottom-left { content: "' + plain + '"; font: 8pt sans-serif; color: #4a535e }'
+        ' @bottom-right { content: counter(page) " / " counter(pages); font: 8pt sans-serif;'
+        " color: #4a535e } }"
+    )
 
 
 def style_hash(style: str) -> str:
@@ -160,7 +174,7 @@ def _lines(
 
 
 def _oldest(events: Sequence[Event]) -> datetime | None:
-    waiting = [e.first_seen_at for e in events if e.status in ("new", "second-look")]
+    waiting = [e.first_seen_at for e in events if e.status == "new"]
     return min(waiting, default=None)
 
 

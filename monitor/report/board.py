@@ -18,6 +18,7 @@ from monitor.model import (
     Level,
     LevelChange,
     LevelName,
+    Status,
     Watch,
 )
 from monitor.report.feeds import indicators_of, is_problem
@@ -133,12 +134,12 @@ def activity_of(events: Iterable[Event]) -> dict[tuple[str, str], dict[date, int
     return {pair: dict(days) for pair, days in found.items()}
 
 
-def waiting_of(events: Iterable[Event]) -> dict[tuple[str, str], int]:
-    """(watch, indicator) → pairs without a verdict."""
+def waiting_of(events: Iterable[Event], status: Status = "new") -> dict[tuple[str, str], int]:
+    """(watch, indicator) → pairs without a verdict, or of another ``status``."""
     found: dict[tuple[str, str], int] = defaultdict(int)
     for event in events:
         for pair in dict.fromkeys((each.hit.watch, each.hit.indicator) for each in event.hits):
-            if event.reviews.get(pair, "new") in ("new", "second-look"):
+            if event.reviews.get(pair, "new") == status:
                 found[pair] += 1
     return dict(found)
 
@@ -155,6 +156,7 @@ def board_view(
     earlier: Assessment | None = None,
     since_at: datetime | None = None,
     oldest_waiting_at: datetime | None = None,
+    second_look: Mapping[tuple[str, str], int] = {},  # read only
     months: int = 12,
 ) -> BoardView:
     """Everything on the board. ``earlier`` is the assessment as of the start of this month."""
@@ -163,6 +165,7 @@ def board_view(
     levels = {each.indicator: each for each in assessment.levels} if assessment else {}
     own = {pair[1]: days for pair, days in activity.items() if pair[0] == watch.id}
     to_review = {pair[1]: n for pair, n in waiting.items() if pair[0] == watch.id}
+    again = sum(n for pair, n in second_look.items() if pair[0] == watch.id)
 
     def row(indicator: Indicator) -> Row:
         return _row(
@@ -190,7 +193,7 @@ def board_view(
         groups=groups,
         changes=(
             *_level_changes(watch, levels, changes, names, since_at),
-            *_to_review(to_review, oldest_waiting_at, now),
+            *_to_review(sum(to_review.values()), again, oldest_waiting_at, now),
             *_coverage(watch, feeds, names),
         ),
         since_at=since_at,
@@ -372,13 +375,19 @@ def _joined(first: LevelChange, last: LevelChange) -> LevelChange:
 
 
 def _to_review(
-    waiting: Mapping[str, int], oldest_at: datetime | None, now: datetime
+    waiting: int, second_look: int, oldest_at: datetime | None, now: datetime
 ) -> list[Change]:
-    total = sum(waiting.values())
-    if not total:
-        return []
-    note = f"oldest has waited {duration(now - oldest_at)}" if oldest_at else ""
-    return [Change(kind="To review", title=plural(total, "event"), note=note, target="inbox")]
+    """What has no verdict, and beside it what needs a second look: the inbox lists them apart."""
+    found = []
+    if waiting:
+        note = f"oldest has waited {duration(now - oldest_at)}" if oldest_at else ""
+        title = plural(waiting, "event")
+        found.append(Change(kind="To review", title=title, note=note, target="inbox"))
+    if second_look:
+        title = plural(second_look, "event")
+        note = "marked for a second look"
+        found.append(Change(kind="Look again", title=title, note=note, target="second-look"))
+    return found
 
 
 def _coverage(watch: Watch, feeds: Sequence[FeedStatus], names: Mapping[str, str]) -> list[Change]:

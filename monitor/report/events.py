@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,8 +16,10 @@ from monitor.report.wording import (
     RATING_WORDS,
     codes,
     http_link,
+    outlet_name,
     plural,
     short_moment,
+    shown,
     source_name,
 )
 
@@ -55,7 +58,7 @@ class EventLine:
     independent: str  # "3 independent" | "1 origin only"
     single: bool
     denials: int
-    terms: tuple[str, ...]
+    terms: tuple[str, ...]  # the words of the text that matched
     status: Status
     stage: Stage | None
     grade: str | None
@@ -77,6 +80,7 @@ class Entry:
     word: str  # "Independent", "Copy 94 %"…
     title: tuple[Piece, ...]
     summary: tuple[Piece, ...]
+    excerpt: tuple[Piece, ...]  # the summary, or of a long one what surrounds its marks
     lang: str
     link: str
     why: str
@@ -142,6 +146,12 @@ class EventView:
     entries: tuple[Entry, ...]
     axis: Axis | None
     why: tuple[Why, ...]
+
+
+EXCERPT = 360  # characters of a text on the timeline; the whole is folded below it
+_ORIGIN = re.compile(r"same origin \(feed:([^\s)]+)\)")
+_POSSESSIVE = re.compile("['’]s$")
+_NAMED = re.compile(r"(^|[\s“])@(?=[\w-])")
 
 
 def names_of(watches: Sequence[Watch]) -> Names:
@@ -238,7 +248,7 @@ def _line(
         independent=f"{origins} independent" if origins > 1 else "1 origin only",
         single=origins <= 1,
         denials=denials,
-        terms=tuple(term for term, _ in terms(hit.spans))[:6],
+        terms=words_found(item, hit.spans)[:6],
         status=status,
         stage=stage,
         grade=grade,
@@ -247,6 +257,17 @@ def _line(
         decided_at=decided_at,
         reason=reason,
     )
+
+
+def words_found(item: Item, spans: Sequence[Span]) -> tuple[str, ...]:
+    """What matched, in the item's own words: each once, as first written."""
+    texts = {"title": item.title, "summary": item.summary}
+    found: dict[str, str] = {}
+    for span in spans:
+        words = " ".join(texts.get(span.field, "")[span.start : span.end].split())
+        if words:
+            found.setdefault(_POSSESSIVE.sub("", words.casefold()), shown(words))
+    return tuple(found.values())
 
 
 @lru_cache(maxsize=2048)  # the rows that lists show again and again
@@ -309,10 +330,17 @@ def _entry(member: Member, hit: Hit | None, event: Event, grades: Mapping[str, s
         word=word,
         title=pieces(item.title, marks, "title"),
         summary=pieces(item.summary, marks, "summary"),
+        excerpt=snippet(item.summary, marks, "summary", width=EXCERPT),
         lang=item.lang,
         link=http_link(item.link),
-        why=member.why,
+        why=grouping(member.why),
     )
+
+
+def grouping(why: str) -> str:
+    """Why an item was put with others, as the grouper wrote it, without the marks of its own names."""
+    text = _ORIGIN.sub(lambda found: f"same origin ({outlet_name(found[1])})", why)
+    return _NAMED.sub(r"\1", text)
 
 
 def _folded(entries: list[Entry]) -> tuple[Entry, ...]:

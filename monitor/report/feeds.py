@@ -207,5 +207,5 @@ def _success(
             worst = (g / (g + f), names[id])
     if not good + failed:
         return None, ""
-    text = f"Worst: {worst[1]}, {worst[0]:.0%}" if worst[1] else ""
+    text = f"Worst: {worst[1]}, {100 * worst[0]:.0f} %" if worst[1] else ""
     return round(100 * good / (good + failed)), text

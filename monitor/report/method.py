@@ -117,9 +117,13 @@ def _row(each: Indicator, watch: Watch, code: str, record: Record) -> MethodRow:
 
 
 def _suggestion(record: Record) -> str:
-    """A term that is mostly in false alarms: three of them at least, and three to one."""
+    """A term that is mostly in false alarms, three of them at least, and in hardly anything else.
+
+    What is in more than a tenth of the confirmed events is part of what is looked for.
+    """
     for term, alarms, confirmed in record.terms:
-        if alarms >= 3 and alarms >= 3 * max(1, confirmed):
+        rare = 10 * confirmed <= record.confirmed
+        if rare and alarms >= 3 and alarms >= 3 * max(1, confirmed):
             return term
     return ""
 
@@ -127,10 +131,20 @@ def _suggestion(record: Record) -> str:
 def false_alarm_terms(
     dismissed: Iterable[Sequence[Span]], confirmed: Iterable[Sequence[Span]], *, most: int = 5
 ) -> tuple[tuple[str, int, int], ...]:
-    """Terms by how many dismissed hits' evidence they are in, with the confirmed ones beside."""
+    """Terms in dismissed hits' evidence, with the confirmed ones beside.
+
+    First those that are in more dismissed hits than their share of the confirmed ones explains: what
+    every hit of an indicator has, its country say, is nobody's false alarm.
+    """
+    dismissed, confirmed = list(dismissed), list(confirmed)
     bad = Counter(term for spans in dismissed for term in _terms(spans))
     good = Counter(term for spans in confirmed for term in _terms(spans))
-    return tuple((term, count, good[term]) for term, count in bad.most_common(most))
+    times = len(dismissed) / len(confirmed) if confirmed else 0.0
+
+    def order(term: str) -> tuple[float, int, str]:
+        return good[term] * times - bad[term], -bad[term], term
+
+    return tuple((term, bad[term], good[term]) for term in sorted(bad, key=order)[:most])
 
 
 def _terms(spans: Sequence[Span]) -> set[str]:

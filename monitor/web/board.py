@@ -51,16 +51,16 @@ def views(site: Site, *, months: int = 12, since_at: datetime | None = None) -> 
     """A board for each watch, of what is kept."""
     kept, assessed = site.snapshot.get(), site.assessed()
     earlier = site.earlier.get()
-    waiting = {
-        pair: counts.get("new", 0) + counts.get("second-look", 0)
-        for pair, counts in site.store.waiting().items()
-    }
+    counted = site.store.waiting()
+    waiting = {pair: counts.get("new", 0) for pair, counts in counted.items()}
+    second = {pair: counts.get("second-look", 0) for pair, counts in counted.items()}
     return [
         board_view(
             watch,
             assessment=assessed.get(watch.id),
             activity=kept.activity,
             waiting=waiting,
+            second_look=second,
             changes=kept.changes,
             feeds=site.feeds.get(),
             now=kept.at,
@@ -115,6 +115,7 @@ def links(site: Site) -> Any:
             return {
                 "indicator": site.at("/events", indicator=id),
                 "inbox": site.at("/inbox"),
+                "second-look": site.at("/inbox", status="second-look"),
                 "feeds": site.at("/feeds", state="failing"),
             }.get(kind, "")
 

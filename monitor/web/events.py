@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from monitor.desk import AuditEntry
 from monitor.errors import ConfigError
 from monitor.group import suggested_grade
 from monitor.model import Event
-from monitor.report.events import event_view, line_of_row
+from monitor.report.events import EventView, event_view, line_of_row
 from monitor.report.wording import GRADES, ROLE_WORDS, STATUS_WORDS, grade_words, plural
 from monitor.web.deciding import REASONS, Pair
 from monitor.web.site import Site, TheForm, TheReviewer, TheSite, TheViewer
@@ -52,6 +53,8 @@ def event(id: int, request: Request, site: TheSite, viewer: TheViewer) -> Respon
         )
     view = event_view(found, watches=site.watches, grades=site.grades(), now=site.now())
     suggested = suggestion(site, found)
+    audit = site.store.audit(id)
+    first = view.why[0] if view.why else None
     return site.page(
         "event",
         viewer,
@@ -68,15 +71,29 @@ def event(id: int, request: Request, site: TheSite, viewer: TheViewer) -> Respon
             "suggested": suggested,
             "grades": [(each, grade_words(each)) for each in GRADES],
             "pinned": bool(found.members) and all(m.pinned for m in found.members),
-            "history": history(site.store.audit(id), site),
+            "decided": decided(view, audit),
+            "history": history(audit, site),
             "related": [line_of_row(row, site.names) for row in site.store.related(id)],
             "reasons": REASONS,
-            "first": view.why[0] if view.why else None,
+            "first": first,
+            "keyed": next((why for why in view.why if why.status == "new"), first),
         },
         title=view.title,
         tab="events",
         request=request,
     )
+
+
+def decided(
+    view: EventView, audit: Sequence[AuditEntry]
+) -> Mapping[tuple[str, str], AuditEntry | None]:
+    """(watch, indicator) → who gave the verdict that stands, and when; None where none stands."""
+    newest: dict[tuple[str, str], AuditEntry] = {}
+    for entry in audit:  # the newest first
+        if entry.action == "reviewed":
+            newest.setdefault((entry.watch, entry.indicator), entry)
+    pairs = {(why.watch, why.indicator): why.status for why in view.why}
+    return {pair: newest.get(pair) if status != "new" else None for pair, status in pairs.items()}
 
 
 def suggestion(site: Site, event: Event) -> str | None:

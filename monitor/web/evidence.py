@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -22,6 +23,7 @@ from monitor.web.site import Site, TheForm, TheReviewer, TheSite, TheViewer, par
 router = APIRouter(include_in_schema=False)
 
 PAGE = 50
+_WORDS = re.compile(r"""([\s.,;:!?()\[\]«»“”„"'‘’،؛؟/–—-]+)""")
 
 
 @router.get("/search")
@@ -73,7 +75,7 @@ def search(
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(fold(text).text.casefold().split())
+    return frozenset(each for each in _WORDS.split(fold(text).text.casefold()) if each.strip())
 
 
 def marked(text: str, words: frozenset[str], *, most: int = 0) -> tuple[Piece, ...]:
@@ -81,11 +83,8 @@ def marked(text: str, words: frozenset[str], *, most: int = 0) -> tuple[Piece, .
     cut = text if not most or len(text) <= most else text[:most].rsplit(" ", 1)[0] + "…"
     found: list[Piece] = []
     plain: list[str] = []  # what stands between two marks is one piece
-    for n, word in enumerate(cut.split(" ")):
-        if n:
-            plain.append(" ")
-        core = _core(word)
-        if core and core in words:
+    for word in _WORDS.split(cut):  # words and, at odd places, what stands between them
+        if _core(word) in words:
             found += [Piece("".join(plain)), Piece(word, marked=True)]
             plain = []
         else:
@@ -96,7 +95,7 @@ def marked(text: str, words: frozenset[str], *, most: int = 0) -> tuple[Piece, .
 
 @lru_cache(maxsize=8192)
 def _core(word: str) -> str:
-    return fold(word.strip(".,;:!?()[]«»“”\"'’،؛؟")).text.casefold()
+    return fold(word).text.casefold()
 
 
 def indicator_choices(site: Site) -> Sequence[tuple[str, str]]:

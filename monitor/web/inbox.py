@@ -58,6 +58,7 @@ class Detail:
     why: Why
     pair: str
     lead: LeadText  # of the best-scored hit
+    renamed: bool  # whether the event goes by another title
     independent: str
     copies: int
     denials: tuple[str, ...]
@@ -106,6 +107,7 @@ def _list(request: Request, site: Site, viewer: Viewer, given: Asked, *, title: 
             "choices": choices(site, given, facets),
             "next": given.link(site, after=page.after) if page.after else "",
             "first": given.link(site) if given.after else "",
+            "again": given.link(site),
             "detail": detail_of(site, chosen),
             "chosen": chosen,
             "here": given.link(site, after=given.after),
@@ -176,6 +178,7 @@ def detail_of(site: Site, pair: str, *, blind: bool = False) -> Detail | None:
         why=why_of(found, site.watches),
         pair=str(own),
         lead=_lead(found, grades),
+        renamed=found.title != found.lead.item.title,
         independent=listed(list(dict.fromkeys(heard))),
         copies=sum(each.items for each in found.voices if each.role in ("copy", "followup")),
         denials=tuple(

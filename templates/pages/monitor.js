@@ -30,7 +30,10 @@
     byId("show-keys").addEventListener("click", () => byId("keys-help").showModal());
   }
   if (byId("keys-line")) byId("keys-line").hidden = false;
-  if (byId("filters") && matchMedia("(max-width: 720px)").matches) byId("filters").open = false;
+  if (byId("filters") && matchMedia("(max-width: 720px)").matches) {
+    byId("filters").open = false;
+    byId("to-list")?.remove(); // nothing long stands before the list any more
+  }
 
   function say(text) { if (live) live.textContent = text; }
 
@@ -68,7 +71,8 @@
   function advance() {
     const at = rows.indexOf(current);
     const open = (row) => !row.classList.contains("done");
-    choose(rows.slice(at + 1).find(open) || rows.slice(0, at).reverse().find(open));
+    const next = rows.slice(at + 1).find(open) || rows.slice(0, at).reverse().find(open);
+    if (next) choose(next); else loadPane();
   }
 
   list?.addEventListener("click", (event) => {
@@ -124,6 +128,7 @@
   const rowOf = (pair) => rows.find((row) => key(row.dataset.pair) === key(pair));
 
   async function decide(status, targets, reason = "") {
+    targets = targets.filter((row) => row.dataset.pair);
     if (!targets.length || !csrf) return;
     if (status === "dismissed" && !reason) {
       reason = await ask(byId("reasons"));
@@ -157,6 +162,10 @@
     } catch (error) { say(error.message); notice(error.message); }
   }
 
+  function showAllDone() {
+    if (byId("all-done")) byId("all-done").hidden = rows.some((row) => !row.classList.contains("done"));
+  }
+
   function mark(row, status, text, done) {
     row.dataset.pair = `${key(row.dataset.pair)}:${status}`;
     row.classList.toggle("done", done);
@@ -171,6 +180,7 @@
       row.querySelector(".meta")?.append(shown);
     }
     showBulk();
+    showAllDone();
   }
 
   function trouble(conflict) {
@@ -216,7 +226,7 @@
   }
 
   async function note() {
-    if (!current || !byId("note-box")) return;
+    if (!current?.dataset.event || !byId("note-box")) return;
     const field = byId("note-text");
     field.value = "";
     if ((await ask(byId("note-box"), field)) !== "save" || !field.value.trim()) return;
@@ -257,7 +267,23 @@
     u: undo,
     n: note,
     o: () => { if (current?.dataset.source) window.open(current.dataset.source, "_blank", "noopener,noreferrer"); },
-    Enter: () => { if (current) location.href = current.dataset.event; },
+    Enter: () => { if (current?.dataset.event) location.href = current.dataset.event; },
+  };
+
+  // On the page of one event the keys press its buttons; u takes back what was just done, if it can.
+  const verdict = document.querySelector("form[data-keys]");
+  const press = (value) => verdict?.querySelector(`button[value="${value}"]`)?.click();
+  const onEvent = {
+    c: () => press("confirmed"),
+    s: () => press("second-look"),
+    u: () => (document.querySelector(".notice[role=status] form button") || verdict?.querySelector("button[value=new]"))?.click(),
+    n: openNote,
+    o: () => { const link = document.querySelector(".timeline h3 a[href]"); if (link) window.open(link.href, "_blank", "noopener,noreferrer"); },
+    async d() {
+      const reason = verdict?.querySelector("select[name=reason]");
+      if (reason && !reason.value) reason.value = await ask(byId("reasons"));
+      if (reason?.value) press("dismissed");
+    },
   };
   document.addEventListener("keydown", (event) => {
     const at = event.target;
@@ -270,8 +296,8 @@
     if (!store.on) return;
     const action = event.key === "/" ? () => byId("q")?.focus()
       : event.key === "?" ? () => byId("keys-help")?.showModal()
-      : event.key === "n" && !list ? openNote
-      : list && current ? actions[event.key] : undefined;
+      : list ? (current ? actions[event.key] : undefined)
+      : byId("verdicts-h") && csrf ? onEvent[event.key] : undefined;
     if (action) { event.preventDefault(); action(); }
   });
 
