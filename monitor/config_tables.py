@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from monitor import config_values as values
 
@@ -124,6 +132,14 @@ class ReaderConfig(_Table):
     key: SecretStr = SecretStr("")
     timeout: values.Duration = timedelta(seconds=30)
     max_per_cycle: int = Field(default=50, ge=0)
+    cycle_timeout: values.Duration = timedelta(minutes=1)  # of all questions of a cycle
+
+    @field_validator("key")
+    @classmethod
+    def _a_header(cls, key: SecretStr) -> SecretStr:
+        if not key.get_secret_value().isascii():
+            raise ValueError("a key goes into a header: ASCII only")
+        return key
 
     @model_validator(mode="after")
     def _both(self) -> ReaderConfig:

@@ -67,6 +67,10 @@ def _http_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{value!r} is not a web address; it must begin with http:// or https://")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError(f"{value!r} is not a web address: a port is 0 to 65535") from None
     return value
 
 

@@ -66,9 +66,9 @@ def hit_shape(hit: Hit, *, explain: bool = False) -> dict[str, Any]:
     return shape
 
 
-def stored_hit_shape(stored: StoredHit) -> dict[str, Any]:
-    """A hit as the store knows it, beside its item."""
-    return hit_shape(stored.hit) | {
+def stored_hit_shape(stored: StoredHit, *, explain: bool = False) -> dict[str, Any]:
+    """A hit as the store knows it, beside its item; ``explain`` adds the parts of its score."""
+    return hit_shape(stored.hit, explain=explain) | {
         "number": stored.number,
         "event": stored.event,
         "status": stored.status,

@@ -155,6 +155,14 @@ MISTAKES = {
         '\'Mars/One\' is not a time zone; write e.g. "Europe/Brussels" or "UTC"',
     ),
     "half a second reader": ('[reader]\nurl = "http://x"\n', "needs both url and model"),
+    "a second reader on no port": (
+        '[reader]\nurl = "http://127.0.0.1:99999/v1"\nmodel = "m"\n',
+        "monitor.toml:2:1: error: 'http://127.0.0.1:99999/v1' is not a web address: a port is 0 to 65535",
+    ),
+    "a key that is no header": (
+        '[reader]\nurl = "http://x"\nmodel = "m"\nkey = "ключ"\n',
+        "a key goes into a header: ASCII only",
+    ),
     "wrong grade": ('[[feeds]]\nurl = "http://x/"\nreliability = "Z"\n', "monitor.toml:3:1"),
 }
 

@@ -21,6 +21,7 @@ def second_reader(config: ReaderConfig, watches: Iterable[Watch], kept: Readings
         key=config.key.get_secret_value(),
         timeout=config.timeout,
         max_per_cycle=config.max_per_cycle,
+        cycle_timeout=config.cycle_timeout,
     )
     reader = SecondReader(settings, watches, kept)
 

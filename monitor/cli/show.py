@@ -70,7 +70,7 @@ def hits(
         limit=limit,
     )
     if json:
-        print_json([stored_hit_shape(each) for each in found])
+        print_json([stored_hit_shape(each, explain=True) for each in found])
         return DONE
     out_console().print(hit_table(found))
     say(f"{len(found)} hits")

@@ -72,6 +72,7 @@ class SecondReader:
         self.left = settings.max_per_cycle
         self.seconds_left = settings.cycle_timeout.total_seconds()
         self._failures = 0
+        self._bare = False  # whether the endpoint wants the model and the messages alone
 
     def read(self, pairs: Sequence[Pair], *, now: datetime, ask: bool = True) -> list[Pair]:
         """The items with their hits, read. With ``ask`` False only verdicts that are kept are used.
@@ -133,7 +134,11 @@ class SecondReader:
         self.left -= len(wanted)
         started = time.monotonic()
         answers: dict[str, Verdict] = {}
-        asyncio.run(self._ask_all({key: questions[p] for key, p in wanted.items()}, answers))
+        try:
+            asyncio.run(self._ask_all({key: questions[p] for key, p in wanted.items()}, answers))
+        except Exception as error:  # whatever a library makes of an odd URL or key: hits go on
+            self._failures = ENOUGH_FAILURES
+            _log.warning("reader", problem=_words(error), instead="goes on without")
         self.seconds_left -= time.monotonic() - started
         if answers:
             try:
@@ -160,7 +165,7 @@ class SecondReader:
                     try:
                         async with asyncio.timeout(settings.timeout.total_seconds()):
                             answers[key] = await self._ask_one(client, question)
-                    except (AnswerError, httpx.HTTPError, TimeoutError, OSError) as error:
+                    except Exception as error:  # not only HTTP's own: a URL may be none at all
                         self._fail(question, error)
                     else:
                         self._failures = 0
@@ -172,14 +177,17 @@ class SecondReader:
                 _log.warning("reader", problem="no time is left in this cycle", read=len(answers))
 
     async def _ask_one(self, client: httpx.AsyncClient, question: Question) -> Verdict:
-        body = request(question, self.settings.model)
         try:
+            body = request(question, self.settings.model, bare=self._bare)
             return answer_of(await self._post(client, body))
         except httpx.HTTPStatusError as error:
-            if error.response.status_code not in (400, 422):
+            if error.response.status_code not in (400, 422) or self._bare:
                 raise
-        del body["response_format"]  # some servers do not know it; the answer is checked anyway
-        return answer_of(await self._post(client, body))
+        # Servers differ in the settings they know or allow; the answer is checked anyway.
+        bare = request(question, self.settings.model, bare=True)
+        verdict = answer_of(await self._post(client, bare))
+        self._bare = True
+        return verdict
 
     async def _post(self, client: httpx.AsyncClient, body: Mapping[str, object]) -> bytes:
         async with client.stream("POST", self.settings.endpoint, json=body) as response:
@@ -206,9 +214,13 @@ class SecondReader:
             endpoint=urlsplit(self.settings.endpoint).hostname,
             item=question.item.id,
             indicator=question.indicator.id,
-            problem=str(error) or type(error).__name__,
+            problem=_words(error),
             instead="goes on without" if self._failures >= ENOUGH_FAILURES else "without this one",
         )
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 Place = tuple[tuple[str, str], str, str]

@@ -47,8 +47,9 @@ class Question:
     rules: str
 
     def key(self, model: str) -> str:
-        """The same for the same text, indicator, rules and model: what verdicts are kept by."""
+        """What a verdict is kept by: text, indicator, rules, model and instructions."""
         parts = (
+            _INSTRUCTIONS,
             model,
             self.rules,
             self.indicator.watch,
@@ -76,8 +77,8 @@ class AnswerError(ValueError):
     """An answer that is not what was asked for."""
 
 
-def request(question: Question, model: str) -> dict[str, Any]:
-    """The body of a chat-completions request."""
+def request(question: Question, model: str, *, bare: bool = False) -> dict[str, Any]:
+    """The body of a chat-completions request; ``bare``: with nothing that a server may not know."""
     indicator, item = question.indicator, question.item
     data = {
         "indicator": {
@@ -91,12 +92,16 @@ def request(question: Question, model: str) -> dict[str, Any]:
             "summary": item.summary[:MAX_SUMMARY],
         },
     }
-    return {
+    body: dict[str, Any] = {
         "model": model,
         "messages": [
             {"role": "system", "content": _INSTRUCTIONS},
             {"role": "user", "content": json.dumps(data, ensure_ascii=True)},
         ],
+    }
+    if bare:
+        return body
+    return body | {
         "temperature": 0,
         "max_tokens": 200,
         "stream": False,
@@ -120,7 +125,7 @@ _fence = re.compile(r"^```(?:json)?\s*(.*?)\s*```$", re.S)
 
 def verdict_of(text: str) -> Verdict:
     """The verdict in an answer: one JSON object with exactly the three keys. Raises AnswerError."""
-    stripped = text.strip()
+    stripped = text.rpartition("</think>")[2].strip()  # some models think aloud first
     if match := _fence.match(stripped):
         stripped = match[1]
     try:

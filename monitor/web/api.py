@@ -153,7 +153,7 @@ def event(id: int, site: TheSite, viewer: TheReader) -> JSONResponse:
     found = site.event(id)
     shape = event_shape(found)
     shape["suggested_grade"] = suggestion(site, found)
-    shape["hits"] = [stored_hit_shape(each) for each in found.hits]
+    shape["hits"] = [stored_hit_shape(each, explain=True) for each in found.hits]
     shape["history"] = [
         {
             "at": iso(each.at),

@@ -247,12 +247,35 @@ def test_a_kept_verdict_that_nobody_understands_is_asked_for_again(
     assert len(endpoint.requests) == 2
 
 
-def test_a_server_that_knows_no_response_format_is_asked_without(
+def test_a_server_that_knows_no_settings_is_asked_without_and_remembered(
     endpoint: Endpoint, kept: Kept, now: datetime
 ) -> None:
+    """Some know no response_format, some no temperature or max_tokens."""
     endpoint.replies = [(400, b"unknown field response_format"), YES]
-    assert part_of(read_one(endpoint, kept, now))
-    assert ["response_format" in body for body in endpoint.requests] == [True, False]
+    reading = reader(endpoint, kept)
+    for number in ("1", "2"):
+        item, hits = pair(title=f"Iran sends drones to Russia, {number}")
+        ((_, read),) = reading.read([(item, hits)], now=now)
+        assert part_of(read[0])
+    keys = [sorted(body) for body in endpoint.requests]
+    assert [len(each) > 2 for each in keys] == [True, False, False]
+    assert keys[1] == ["messages", "model"]
+
+
+ODD = [
+    ("a port that is none", "http://127.0.0.1:99999/v1", ""),
+    ("a host that is none", "http://xn--a.b/v1", ""),
+    ("a key that is no header", "http://127.0.0.1:9/v1", "ключ"),
+]
+
+
+@pytest.mark.parametrize(("url", "key"), [case[1:] for case in ODD], ids=[case[0] for case in ODD])
+def test_an_address_or_key_that_no_client_takes_leaves_the_hits_as_they_were(
+    kept: Kept, now: datetime, url: str, key: str
+) -> None:
+    settings = ReaderSettings(url=url, model="m", key=key)
+    item, hits = pair()
+    assert SecondReader(settings, [WATCH], kept).read([(item, hits)], now=now) == [(item, hits)]
 
 
 class Broken(Kept):
@@ -276,6 +299,11 @@ def test_items_without_hits_cost_nothing(endpoint: Endpoint, kept: Kept, now: da
 ANSWERS = [
     ("plain", '{"applies": true, "stage": null, "reason": "It does."}', "It does."),
     ("fenced", '```json\n{"applies": true, "stage": null, "reason": "x"}\n```', "x"),
+    (
+        "after thinking",
+        '<think>Does {"it"}?</think>\n{"applies": true, "stage": null, "reason": "x"}',
+        "x",
+    ),
     ("several lines", '{"applies": true, "stage": null, "reason": "a\\n\\tb\\u202ec"}', "a b c"),
 ]
 
