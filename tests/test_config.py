@@ -157,7 +157,7 @@ MISTAKES = {
     "half a second reader": ('[reader]\nurl = "http://x"\n', "needs both url and model"),
     "a second reader on no port": (
         '[reader]\nurl = "http://127.0.0.1:99999/v1"\nmodel = "m"\n',
-        "monitor.toml:2:1: error: 'http://127.0.0.1:99999/v1' is not a web address: a port is 0 to 65535",
+        "2:1: error: 'http://127.0.0.1:99999/v1' is not a web address: a port is 0 to 65535",
     ),
     "a key that is no header": (
         '[reader]\nurl = "http://x"\nmodel = "m"\nkey = "ключ"\n',
