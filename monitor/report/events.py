@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from monitor.desk import Glance, InboxRow
 from monitor.model import Event, Hit, Item, Member, Span, Stage, Status, StoredHit, Watch
-from monitor.report.marks import Piece, pieces, snippet, terms
+from monitor.report.marks import Piece, merged, pieces, snippet, terms
 from monitor.report.wording import (
     RATING_SIGNS,
     RATING_WORDS,
@@ -248,7 +248,7 @@ def _line(
         independent=f"{origins} independent" if origins > 1 else "1 origin only",
         single=origins <= 1,
         denials=denials,
-        terms=words_found(item, hit.spans)[:6],
+        terms=words_found(item.title, item.summary, hit.spans)[:6],
         status=status,
         stage=stage,
         grade=grade,
@@ -259,18 +259,19 @@ def _line(
     )
 
 
-def words_found(item: Item, spans: Sequence[Span]) -> tuple[str, ...]:
-    """What matched, in the item's own words: each once, as first written."""
-    texts = {"title": item.title, "summary": item.summary}
+@lru_cache(maxsize=2048)  # the rows that lists show again and again
+def words_found(title: str, summary: str, spans: tuple[Span, ...]) -> tuple[str, ...]:
+    """What matched, in the text's own words as they are marked: each once, as first written."""
     found: dict[str, str] = {}
-    for span in spans:
-        words = " ".join(texts.get(span.field, "")[span.start : span.end].split())
-        if words:
-            found.setdefault(_POSSESSIVE.sub("", words.casefold()), shown(words))
+    for name, text in (("title", title), ("summary", summary)):
+        for start, end in merged(spans, name, len(text)):
+            words = " ".join(text[start:end].split())
+            if words:
+                found.setdefault(_POSSESSIVE.sub("", words.casefold()), shown(words))
     return tuple(found.values())
 
 
-@lru_cache(maxsize=2048)  # the rows that lists show again and again
+@lru_cache(maxsize=2048)
 def _title(text: str, spans: tuple[Span, ...]) -> tuple[Piece, ...]:
     return pieces(text, spans, "title")
 

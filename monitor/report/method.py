@@ -84,6 +84,7 @@ def method_view(watch: Watch, records: Mapping[tuple[str, str], Record] = {}) ->
 
 def _row(each: Indicator, watch: Watch, code: str, record: Record) -> MethodRow:
     limits = each.thresholds
+    window = duration(limits.window).replace(" ", "\u00a0")
     return MethodRow(
         id=each.id,
         code=code,
@@ -105,7 +106,7 @@ def _row(each: Indicator, watch: Watch, code: str, record: Record) -> MethodRow:
         thresholds=(
             f"low from {limits.low:g}, elevated from {limits.elevated:g}, high from "
             f"{limits.high:g}, very high from {limits.very_high:g} weighted events in "
-            f"{duration(limits.window)}"
+            f"{window}"
         ),
         prose_levels=tuple(each.prose_levels.items()),
         deadlines=tuple((f"{d.due_at:%-d %b %Y}", d.text) for d in each.deadlines),
@@ -141,8 +142,8 @@ def false_alarm_terms(
     good = Counter(term for spans in confirmed for term in _terms(spans))
     times = len(dismissed) / len(confirmed) if confirmed else 0.0
 
-    def order(term: str) -> tuple[float, int, str]:
-        return good[term] * times - bad[term], -bad[term], term
+    def order(term: str) -> tuple[bool, float, int, str]:
+        return bad[term] < 2, good[term] * times - bad[term], -bad[term], term
 
     return tuple((term, bad[term], good[term]) for term in sorted(bad, key=order)[:most])
 

@@ -20,9 +20,9 @@ LEVEL_WORDS = {
 }
 STATUS_WORDS = {
     "new": "New",
+    "second-look": "Second look",
     "confirmed": "Confirmed",
     "dismissed": "Dismissed",
-    "second-look": "Second look",
 }
 STAGE_WORDS = {
     "act": "Act",

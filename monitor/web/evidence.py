@@ -42,6 +42,8 @@ def search(
         q, lang=lang or None, feed=feed or None, after=after or None, limit=PAGE
     )
     words = _words(q)
+    choices = indicator_choices(site)
+    titles = {key.partition(":")[2]: title for key, title in choices}
     rows = [
         {
             "item": found.item,
@@ -50,7 +52,7 @@ def search(
             "text": marked(found.item.summary, words, most=320),
             "link": http_link(found.item.link),
             "events": found.events,
-            "indicators": found.indicators,
+            "indicators": [titles.get(each, each) for each in found.indicators],
         }
         for found in page.found
     ]
@@ -65,7 +67,7 @@ def search(
             "next": site.at("/search", q=q, lang=lang, feed=feed, after=page.after)
             if page.after
             else "",
-            "indicators_of": indicator_choices(site),
+            "indicators_of": choices,
             "here": site.at("/search", q=q, lang=lang, feed=feed, after=after),
         },
         title=f"Search: {q}" if q else "Search",

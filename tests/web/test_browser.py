@@ -157,6 +157,89 @@ def test_note_search_help_source_and_event_by_key(place: Any, open_page: Any) ->
     expect(page.locator("#note-field")).to_be_focused()
 
 
+def test_the_page_of_an_event_is_decided_by_keys_too(place: Any, open_page: Any) -> None:
+    from playwright.sync_api import expect
+
+    (event,) = place.fill(1)
+    page = open_page(place, f"/events/{event}")
+    verdict = page.locator("[aria-labelledby=verdicts-h] .verdict-of")
+    page.keyboard.press("c")
+    expect(verdict.locator(".state")).to_have_text("Confirmed")
+    expect(verdict).to_contain_text("by local, 06:00")
+    page.keyboard.press("u")
+    expect(page.locator(".notice")).to_contain_text("1 verdict undone")
+    assert statuses(place) == {event: "new"}
+    page.keyboard.press("d")
+    page.keyboard.press("Escape")  # no reason, no dismissal
+    expect(page.locator("#reasons")).to_be_hidden()
+    assert statuses(place) == {event: "new"}
+    page.keyboard.press("d")
+    page.keyboard.press("3")
+    expect(verdict.locator(".state")).to_have_text("Dismissed")
+    assert place.store.reviews()[-1].reason == "old news"
+    page.keyboard.press("s")
+    expect(verdict.locator(".state")).to_have_text("Second look")
+    page.evaluate("window.open = (url) => { window.opened = url; return null; }")
+    page.keyboard.press("o")
+    assert page.evaluate("window.opened").startswith("https://wire.example/")
+
+
+def test_help_and_search_are_a_key_away_on_every_page(place: Any, open_page: Any) -> None:
+    from playwright.sync_api import expect
+
+    place.fill(2)
+    page = open_page(place, "/")
+    for path in ("/", "/matrix", "/feeds", "/method", "/events/1", "/search?q=drones"):
+        page.goto(path)
+        page.keyboard.press("?")
+        expect(page.locator("#keys-help")).to_be_visible()
+        page.keyboard.press("Escape")
+        page.keyboard.press("/")
+        expect(page.locator("#q")).to_be_focused()
+        page.keyboard.press("Escape")
+    page.keyboard.press("j")  # the last of them lists what was found
+    expect(page.locator("#rows .row").nth(1)).to_have_class(re.compile("current"))
+    page.keyboard.press("c")  # an item is no event: nothing to decide
+    assert set(statuses(place).values()) == {"new"}
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/events/\d+$"))
+
+
+def test_when_all_of_a_page_is_decided_it_says_where_to_go_on(place: Any, open_page: Any) -> None:
+    from playwright.sync_api import expect
+
+    place.fill(2)
+    page = open_page(place)
+    done = page.locator("#all-done")
+    page.keyboard.press("c")
+    expect(page.locator("#live")).to_contain_text("Confirmed")
+    expect(done).to_be_hidden()
+    page.keyboard.press("c")
+    expect(done).to_be_visible()
+    page.keyboard.press("u")
+    expect(done).to_be_hidden()
+    page.keyboard.press("c")
+    done.locator("a").click()
+    expect(page.locator(".empty").first).to_have_text("Nothing waits for a verdict.")
+
+
+def test_two_tabs_of_one_person_do_not_overwrite_each_other(place: Any, open_page: Any) -> None:
+    from playwright.sync_api import expect
+
+    place.fill(2)
+    one = open_page(place)
+    two = one.context.new_page()
+    two.goto("/inbox")
+    one.keyboard.press("c")
+    expect(one.locator("#live")).to_contain_text("Confirmed: 1 event")
+    two.keyboard.press("s")
+    expect(two.locator(".trouble")).to_contain_text("Not changed")
+    assert sorted(statuses(place).values()) == ["confirmed", "new"]
+    one.keyboard.press("u")
+    expect(one.locator("#live")).to_contain_text("Undone: 1 verdict")
+    assert set(statuses(place).values()) == {"new"}
+
+
 def test_single_keys_can_be_turned_off_and_stay_off(place: Any, open_page: Any) -> None:
     from playwright.sync_api import expect
 
@@ -308,6 +391,30 @@ PAGES = (
 )  # fmt: skip
 
 
+# Dots that end a line though the text goes on in the next one.
+HANGING = """() => {
+  const chars = [], found = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const node = walk.currentNode;
+    if (!node.parentElement.checkVisibility()) continue;
+    for (let i = 0; i < node.length; i++) if (node.data[i].trim()) chars.push([node, i]);
+  }
+  const box = ([node, i]) => {
+    const range = document.createRange();
+    range.setStart(node, i);
+    range.setEnd(node, i + 1);
+    return range.getBoundingClientRect();
+  };
+  chars.slice(0, -1).forEach(([node, i], k) => {
+    if (node.data[i] !== "·") return;
+    const [dot, next] = [box([node, i]), box(chars[k + 1])];
+    if (dot.width && Math.abs(dot.top - next.top) > dot.height) found.push(node.data.trim());
+  });
+  return found;
+}"""
+
+
 # What the colours decide; all else is the same in light and dark.
 OF_COLOUR = ["color-contrast", "link-in-text-block"]
 
@@ -332,6 +439,7 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(
             page.evaluate(AXE_SCRIPT)
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 faults.append(f"{path}: wider than the screen")
+            faults += [f"{path}: a dot hangs at “{text}”" for text in page.evaluate(HANGING)]
             for scheme, only in (("light", None), ("dark", OF_COLOUR)):
                 page.emulate_media(color_scheme=scheme)
                 options = {"resultTypes": ["violations"]} | ({"runOnly": only} if only else {})
