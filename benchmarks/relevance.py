@@ -8,7 +8,8 @@
 Everything is split by time: what is fitted sees items before ``--until`` only, what is reported is
 from then on; ``folds`` scores the items before it by models of the other folds in time. ``train`` and
 ``folds`` add the items of the archive that benchmarks/relevance_labels.json labels by id (read with the
-codebook's labelling guide, all of them before 2023-03-01; no text is in it).
+codebook's labelling guide, all of them before 2023-03-01; no text is in it), and the headlines of
+benchmarks/relevance_written.jsonl, written for training, of what the labelled months did not know.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from monitor.watch import inflect, load
 
 ROOT = Path(__file__).resolve().parent.parent
 LABELS = ROOT / "benchmarks" / "relevance_labels.json"
+WRITTEN = ROOT / "benchmarks" / "relevance_written.jsonl"
 SEED = 20230301
 
 Curve = list[tuple[float, int, float, float]]
@@ -70,7 +72,7 @@ def _earlier(given: argparse.Namespace, until: datetime) -> list[Labelled]:
 def _train(given: argparse.Namespace, watch: Watch, until: datetime) -> None:
     rows = _earlier(given, until)
     started = time.perf_counter()
-    model = train(compile_matcher([watch], inflect=inflect), watch, rows)
+    model = train(compile_matcher([watch], inflect=inflect), watch, rows, labelled(WRITTEN))
     place = given.watch / "relevance.json"
     place.write_text(model.to_json() + "\n", encoding="utf-8")
     print(
@@ -82,7 +84,7 @@ def _train(given: argparse.Namespace, watch: Watch, until: datetime) -> None:
 def _folds(given: argparse.Namespace, watch: Watch, until: datetime) -> None:
     """How good hits are on items that their model has not seen, and the reliability curve of those."""
     rows = _earlier(given, until)
-    scored = out_of_fold(compile_matcher([watch], inflect=inflect), watch, rows)
+    scored = out_of_fold(compile_matcher([watch], inflect=inflect), watch, rows, labelled(WRITTEN))
     there = Counter(id for row in rows for id in row.labels - row.maybe)
     for name, at_least in (("queries alone", None), ("with the model", 0.0)):
         right, false = Counter[str](), Counter[str]()

@@ -1,9 +1,10 @@
 """Fitting the relevance model of a watch from labelled items: seconds on a laptop, no text kept.
 
 What is learned from are the hits that the queries make, candidates included, right or wrong, whatever
-their score; the watch's own examples are learned from too, as they are all that many a language and
-indicator has. Scores of items that the model had not seen (five folds in time, each scored by a model
-of the others) calibrate it (Platt 1999) and tell the indicators whose queries do better without it;
+their score; the watch's own examples, and items written to show what the labelled ones do not, are
+learned from too, as they are all that many a language and indicator has. Scores of items that the model
+had not seen (five folds in time, each scored by a model of the others) calibrate it (Platt 1999) and
+tell the indicators whose queries do better without it;
 then the model is fitted once more on everything.
 """
 
@@ -30,6 +31,7 @@ MIN_WORDS = 300  # hits in a language from which its words are learned from
 REGULARISATION = 5.0  # scikit-learn's C
 SMALLEST_WEIGHT = 0.05  # what is left out of the file
 OWN_WEIGHT = 0.5  # of the watch's own examples: they are plainer than news
+WRITTEN_WEIGHT = 0.7  # of items written for training
 FOLDS = 5
 MIN_RIGHT = 5  # right examples from which queries and model are compared
 WORTH = 0.4  # F1 below which queries are not preferred to anything
@@ -98,12 +100,19 @@ def fingerprint(labelled: Iterable[Labelled]) -> str:
     return digest.hexdigest()[:16]
 
 
-def train(matcher: IndexedMatcher, watch: Watch, labelled: Sequence[Labelled]) -> Relevance:
+def train(
+    matcher: IndexedMatcher,
+    watch: Watch,
+    labelled: Sequence[Labelled],
+    written: Sequence[Labelled] = (),
+) -> Relevance:
     """The relevance model for a watch.
+
+    ``written`` items are learned from, but tell nothing of how often hits are right.
 
     Raises MonitorError where scikit-learn is missing or there is too little to learn from.
     """
-    found, own, languages, matrix, columns = _taught(matcher, watch, labelled)
+    found, own, languages, matrix, columns = _taught(matcher, watch, labelled, written)
     held = _held_out(matrix, [*found, *own], len(own))
     slope, offset = platt([score for score, _ in held], [each.right for _, each in held])
     learned, bias = _fit(matrix, [*found, *own])
@@ -111,7 +120,7 @@ def train(matcher: IndexedMatcher, watch: Watch, labelled: Sequence[Labelled]) -
     newest = max(each.at for each in found)
     return Relevance(
         watch=watch.id,
-        fingerprint=fingerprint([*labelled, *own_examples(watch)]),
+        fingerprint=fingerprint([*labelled, *written, *own_examples(watch)]),
         examples=len(found) + len(own),
         weights=weights,
         bias=bias,
@@ -125,13 +134,16 @@ def train(matcher: IndexedMatcher, watch: Watch, labelled: Sequence[Labelled]) -
 
 
 def out_of_fold(
-    matcher: IndexedMatcher, watch: Watch, labelled: Sequence[Labelled]
+    matcher: IndexedMatcher,
+    watch: Watch,
+    labelled: Sequence[Labelled],
+    written: Sequence[Labelled] = (),
 ) -> list[tuple[float, Example]]:
     """Each example with the log-odds that a model of the other folds gives it, as a hit would have.
 
     Where the queries are doubted to be bettered they count as in a trained model. Raises as ``train``.
     """
-    found, own, languages, matrix, _ = _taught(matcher, watch, labelled)
+    found, own, languages, matrix, _ = _taught(matcher, watch, labelled, written)
     held = _held_out(matrix, [*found, *own], len(own))
     slope, offset = platt([score for score, _ in held], [each.right for _, each in held])
     scored = [(slope * score + offset, each) for score, each in held]
@@ -148,9 +160,12 @@ def out_of_fold(
 
 
 def _taught(
-    matcher: IndexedMatcher, watch: Watch, labelled: Sequence[Labelled]
+    matcher: IndexedMatcher,
+    watch: Watch,
+    labelled: Sequence[Labelled],
+    written: Sequence[Labelled],
 ) -> tuple[list[Example], list[Example], frozenset[str], Any, list[int]]:
-    """What is learned from: hits on the labelled items in time, those on the watch's own examples, the
+    """What is learned from: hits on the labelled items in time, those on what was written for it, the
     languages whose words count, the matrix of both and its columns."""
     found = sorted(examples(matcher, watch, labelled), key=lambda each: each.at)
     right = sum(each.right for each in found)
@@ -162,7 +177,10 @@ def _taught(
         )
     counted = Counter(each.evidence.lang for each in found)
     languages = frozenset(lang for lang, count in counted.items() if count >= MIN_WORDS)
-    own = examples(matcher, watch, own_examples(watch), weight=OWN_WEIGHT)
+    own = [
+        *examples(matcher, watch, own_examples(watch), weight=OWN_WEIGHT),
+        *examples(matcher, watch, written, weight=WRITTEN_WEIGHT),
+    ]
     return found, own, languages, *_matrix([*found, *own], languages)
 
 
