@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import structlog
+
 from monitor.app.cycles import Cycles
 from monitor.app.outcomes import FeedCheck
 from monitor.errors import ConfigError, FetchError, MonitorError
 from monitor.fetch.opml import feed_id, read_opml, write_opml
 from monitor.model import Document, Feed, FeedStatus, Validators
+
+_log = structlog.get_logger(__name__)
 
 
 class Feeding(Cycles):
@@ -110,7 +114,25 @@ class Feeding(Cycles):
         except MonitorError as error:
             seconds = time.monotonic() - started
             return FeedCheck(feed=feed, ok=False, entries=0, seconds=seconds, words=error.problem)
-        seconds = time.monotonic() - started
-        words = document.repaired or document.title
-        entries = len(document.entries)
-        return FeedCheck(feed=feed, ok=True, entries=entries, seconds=seconds, words=words)
+        except Exception as error:  # a bug: the other feeds are told of all the same
+            _log.error("check", feed=feed.id, exc_info=error)
+            seconds = time.monotonic() - started
+            words = f"unexpected {type(error).__name__} while reading the feed; see the log"
+            return FeedCheck(feed=feed, ok=False, entries=0, seconds=seconds, words=words)
+        return FeedCheck(
+            feed=feed,
+            ok=bool(document.entries) or not document.dropped,
+            entries=len(document.entries),
+            seconds=time.monotonic() - started,
+            words=_came_back(document),
+        )
+
+
+def _came_back(document: Document) -> str:
+    """What there is to say of a document, the worst first."""
+    if document.dropped:
+        why = f": {document.dropped_why}" if document.dropped_why else ""
+        return f"{document.dropped} entries were left out{why}"
+    if not document.entries:
+        return "the feed has no items yet"
+    return document.repaired or document.title

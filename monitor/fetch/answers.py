@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from monitor.errors import FetchError
+from monitor.text.webpage import is_web_page
 
 LONGEST_RETRY = timedelta(days=1)
 
@@ -50,15 +51,13 @@ _CONSENT = re.compile(
     rb"<title>[^<]{0,80}(?:consent|cookie|datenschutz|Before you continue)|guce\.",
     re.I,
 )
-_HTML = re.compile(
-    rb"^(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)", re.I | re.S
-)
 _LOOKED_AT = 65_536
+_BEGINNING = 2_048  # bytes by which a web page is told
 
 
 def is_html(body: bytes) -> bool:
     """True for a web page, whatever the header calls it."""
-    return _HTML.match(body[:2_048].lstrip(b"\xef\xbb\xbf \t\r\n")) is not None
+    return is_web_page(body[:_BEGINNING].removeprefix(b"\xef\xbb\xbf").decode("latin-1"))
 
 
 def standing_in(body: bytes, headers: Mapping[str, str], host: str) -> FetchError | None:
@@ -113,8 +112,9 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
 
 
 def http_date(text: str) -> datetime | None:
+    """Aware, with the offset it came with: what lies at an end of the calendar has no form in UTC."""
     try:
         at = parsedate_to_datetime(text)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -15,11 +15,9 @@ from monitor.parse.encoding import decode
 from monitor.parse.fast import MOST_TEXT, moment, read_fast
 from monitor.parse.jsonfeed import parse_json_feed
 from monitor.parse.mending import cut_to_newest, entries_apart, entries_in, mend
+from monitor.text.webpage import is_web_page
 
 MOST_ENTRIES = 5_000
-_HTML = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)", re.I | re.S
-)
 _SINGLES = 500  # entries of a broken document that are read one by one
 _UNITS = {
     "hourly": timedelta(hours=1),
@@ -36,7 +34,7 @@ def parse(body: bytes, *, url: str, content_type: str, now: datetime) -> Documen
     text = text.lstrip()
     if text.startswith("{"):
         return _capped(parse_json_feed(text, url=url), repaired)
-    if _HTML.match(text[:4_096]):
+    if is_web_page(text[:4_096]):
         raise ParseError(
             "it is a web page, not a feed",
             kind="html",

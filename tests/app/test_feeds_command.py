@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
+from monitor.fetch.fetcher import _Chain
+
 NEWS = (("1", "Iran sends drones to Russia", "Two hundred of them."),)
 
 
@@ -63,6 +67,42 @@ def test_checking_feeds_tells_each_and_stores_nothing(
         ("feed1", False, 0),
     ]
     assert installation.run("hits", "--json", now=now).json == []
+
+
+def test_a_feed_of_which_nothing_is_left_is_not_ok(
+    installation: Any, loopback: Any, now: datetime
+) -> None:
+    nothing = "<rss version='2.0'><channel><title>T</title>{}</channel></rss>"
+    installation.feeds = [
+        loopback.give("/dropped.xml", nothing.format("<item></item><item><title> </title></item>")),
+        loopback.give("/empty.xml", nothing.format("")),
+    ]
+    installation.write()
+    done = installation.run("feeds", "check", "--json", now=now)
+    assert [(row["ok"], row["words"]) for row in done.json] == [
+        (False, "2 entries were left out: entries without title, text and link"),
+        (True, "the feed has no items yet"),
+    ]
+
+
+def test_a_bug_met_at_one_feed_does_not_end_the_check(
+    installation: Any, loopback: Any, rss: Any, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.feeds = [loopback.give("/a.xml", rss(*NEWS)), loopback.give("/b.xml", "")]
+    installation.write()
+    monkeypatch.setattr(_Chain, "_fetched", _fails_for("/b.xml", _Chain._fetched))
+    done = installation.run("feeds", "check", "--json", now=now)
+    assert [(row["ok"], row["items"]) for row in done.json] == [(True, 1), (False, 0)]
+    assert "unexpected OverflowError" in done.json[1]["words"]
+
+
+def _fails_for(path: str, whole: Any) -> Any:
+    def part(self: Any, url: Any, *more: Any) -> Any:
+        if url.path == path:
+            raise OverflowError
+        return whole(self, url, *more)
+
+    return part
 
 
 def test_a_new_address_is_taken_over_once_it_has_held(

@@ -116,6 +116,8 @@ def test_a_hold_known_from_an_earlier_run_is_kept(fetching: Any) -> None:
         ({"retry-after": "1.5"}, 1.5),
         ({"retry-after": "999999999"}, 86_400),
         ({"retry-after": "Wed, 25 Nov 2026 06:02:00 GMT"}, 120),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 -0100"}, 86_400),
+        ({"retry-after": "Mon, 01 Jan 0001 00:00:00 +1400"}, 0),
         ({"retry-after": "Wed, 25 Nov 2026 05:00:00 GMT"}, 0),
         (
             {

@@ -6,16 +6,20 @@ Ten minutes of it:  python -m tests.parse.test_anything --minutes 10
 from __future__ import annotations
 
 import argparse
+import gzip
 import random
 import sys
 import time
-from datetime import UTC, datetime
+import zlib
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.errors import ParseError
+from monitor.errors import FetchError, ParseError
+from monitor.fetch.answers import is_html, retry_after, standing_in
+from monitor.fetch.decoding import Body
 from monitor.fetch.discovery import feeds_named_in
 from monitor.fetch.opml import read_opml
 from monitor.model import Feed
@@ -23,6 +27,7 @@ from monitor.normalise import normalise
 from monitor.parse import parse
 from monitor.text.dates import read_date
 from tests.ingest.hostile import atom, rss
+from tests.ingest.hostile.packed import brotlied, zstandard
 
 NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
 FEED = Feed(id="feed", url="https://outlet.example/rss")
@@ -42,6 +47,15 @@ TOKENS = (
     b"xml:base='x'", b"xmlns='y'", b"<link href='", b"\xd0", b"\xed\xa0\x80", b"</rss>", b"<rss ", b"{",
     b"<!ENTITY a 'b'>", b"&a;", b"\"", b"'", b"\r", b"\xe2\x80\xae", b"<pubDate>", b"99999999999", b"-1",
 )  # fmt: skip
+ANSWERS = (
+    gzip.compress(rss()),
+    zlib.compress(rss()),
+    zstandard(rss()),
+    brotlied(rss()),
+    b"<!-- c -->\n" * 60 + rss(),
+    b"<!doctype html><html><head><title>Just a moment...</title></head></html>",
+    b"Fri, 31 Dec 9999 23:59:59 -0100",
+)  # packed, before a feed, instead of one, and a header
 TYPES = (
     "",
     "text/xml; charset=utf-16",
@@ -69,6 +83,22 @@ def harmless(body: bytes, content_type: str = "") -> str:
         assert each.published_at is None or each.published_at <= NOW
         assert len(each.summary.encode()) <= 65_536
     return "ok"
+
+
+def looked_at(body: bytes) -> None:
+    """What the polling process itself does with an answer, beside unpacking it."""
+    is_html(body)
+    text = body.decode("latin-1")
+    standing_in(body, {"cf-mitigated": text[:9]}, "outlet.example")
+    wait = retry_after({"retry-after": text, "date": text[::-1]}, NOW)
+    assert wait is None or timedelta(0) <= wait <= timedelta(days=1)
+    for encoding in ("", "gzip", "deflate, br", "zstd", text[:40]):
+        unpacking = Body(encoding, max_bytes=10_000, host="outlet.example")
+        try:
+            unpacking.add(body)
+            assert len(unpacking.finish()) <= 10_000
+        except FetchError as error:
+            assert error.kind in ("too-large", "encoding", "truncated")
 
 
 def mutated(random: random.Random, body: bytes) -> bytes:
@@ -109,7 +139,14 @@ def test_a_feed_of_tokens_in_any_order(inner: bytes) -> None:
 @given(st.binary(max_size=400))
 def test_any_bytes(body: bytes) -> None:
     harmless(body)
+    looked_at(body)
     feeds_named_in(body, url=FEED.url)
+
+
+@suite
+@given(st.integers(0, 2**32), st.sampled_from(ANSWERS))
+def test_an_answer_with_a_few_bytes_changed(seed: int, body: bytes) -> None:
+    looked_at(mutated(random.Random(seed), body))
 
 
 @suite
@@ -179,6 +216,8 @@ def main() -> None:
         began = time.process_time()
         try:
             kind = harmless(body, chance.choice(TYPES))
+            looked_at(body)
+            looked_at(mutated(chance, chance.choice(ANSWERS)))
             feeds_named_in(body, url=FEED.url)
         except BaseException:
             print(f"seed {seed}: {body!r}", file=sys.stderr)

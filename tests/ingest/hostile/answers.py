@@ -38,6 +38,12 @@ status(
     Date=format_datetime(NOW, usegmt=True),
     Retry_After=format_datetime(NOW + timedelta(hours=2), usegmt=True),
 )
+status(
+    "too many requests until the end of time",
+    "429 Too Many Requests",
+    "rate-limited",
+    Retry_After="Fri, 31 Dec 9999 23:59:59 -0100",
+)
 status("unchanged although unasked", "304 Not Modified", "not-modified")
 status(
     "challenge of a front server",

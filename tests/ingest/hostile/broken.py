@@ -18,6 +18,10 @@ plain(
 )
 plain("blank lines first", b"\n\n  \r\n" + rss())
 plain("a notice first", b"<br />\n<b>Notice</b>: Undefined index in feed.php\n" + rss())
+plain("sixty comments first", rss(prolog="<?xml version='1.0'?>\n" + "<!-- c -->\n" * 60))
+plain(
+    "sixty comments before a page", b"<!-- c -->\n" * 60 + b"<html><body>Hi</body></html>", "html"
+)
 plain("a comment last", rss(more="<!-- cached -->\n<!-- served in 0.3 s -->"))
 plain("rubbish last", rss(more="<script>track()</script>"))
 plain(
