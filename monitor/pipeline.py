@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import zip_longest
@@ -51,6 +52,9 @@ _log = structlog.get_logger(__name__)
 
 BATCH_POLLS = 64  # polls in one transaction at most: bounds how long the write lock is held
 BATCH_ITEMS = 2_000
+BATCH_WAIT = (
+    0.5  # seconds that a poll waits for others to be stored with: a transaction has its price
+)
 POLLS_IN_HAND = 128  # fetched and not yet stored: bounds memory, whatever the number of feeds
 JOIN_WINDOW = timedelta(days=10)  # how far back a new hit may find its event
 
@@ -219,7 +223,7 @@ async def run_cycle(
     waiting = {status.feed.id for status in claimed}
     try:
         while waiting:
-            polls = await _take(done)
+            polls = await _take(done, len(waiting))
             await _to_the_end(store_polls, line, polls, now, summary)
             waiting -= {poll.feed.id for poll in polls}
             for _ in polls:
@@ -448,13 +452,15 @@ async def _to_the_end(function: Callable[..., None], *arguments: Any) -> None:
         raise
 
 
-async def _take(done: asyncio.Queue[Poll]) -> list[Poll]:
-    """At least one finished poll, and all others that have finished, up to a batch."""
+async def _take(done: asyncio.Queue[Poll], expected: int) -> list[Poll]:
+    """At least one finished poll of those that are expected, and what others finish meanwhile."""
     polls = [await done.get()]
     items = len(polls[0].items)
-    while not done.empty() and len(polls) < BATCH_POLLS and items < BATCH_ITEMS:
-        polls.append(done.get_nowait())
-        items += len(polls[-1].items)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(BATCH_WAIT):
+            while len(polls) < min(BATCH_POLLS, expected) and items < BATCH_ITEMS:
+                polls.append(await done.get())
+                items += len(polls[-1].items)
     return polls
 
 

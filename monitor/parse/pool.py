@@ -8,29 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import select
 import signal
 import socket
-import subprocess
-import sys
+import struct
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from multiprocessing.connection import Connection
 from typing import Any
 
 from monitor.errors import ParseError
 from monitor.model import Document, Feed, Fetched, Item
+from monitor.parse.nursery import Nursery, NurseryLostError
+from monitor.parse.pipe import receive, send
 from monitor.parse.wire import load, load_items
 
 Normalise = Callable[[Document, Feed, datetime], Sequence[Item]]
 
-_BOOT = (
-    "import sys; sys.path[:] = {path!r}\n"
-    "from monitor.parse.worker import main\n"
-    "{normalise}"
-    "main({descriptor}, cpu_seconds={cpu}, memory_bytes={memory}, normalise=normalise)"
-)
 _DOCUMENTS_EACH = 2_000  # after which a process is replaced, so that nothing can pile up in it
 
 
@@ -57,6 +52,7 @@ class ParserPool:
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
+        self._nursery: Nursery | None = None
         self._threads: ThreadPoolExecutor | None = None
 
     async def parse(self, fetched: Fetched, feed: Feed, now: datetime) -> Document:
@@ -92,8 +88,11 @@ class ParserPool:
         with self._lock:
             threads, self._threads = self._threads, None
             workers, self._all, self._idle = self._all, set(), []
+            nursery, self._nursery = self._nursery, None
         for worker in workers:
             worker.end()
+        if nursery is not None:
+            nursery.close()
         if threads is not None:
             threads.shutdown(wait=True, cancel_futures=True)
 
@@ -107,7 +106,7 @@ class ParserPool:
         """In a thread: hands one document to a process and waits for what it says."""
         worker = self._take()
         try:
-            answer = worker.ask(ask, body, self._wall)
+            answer = worker.ask(ask, body)
         except BaseException:
             self._discard(worker)
             raise
@@ -125,10 +124,32 @@ class ParserPool:
                     return worker
                 self._all.discard(worker)
                 worker.end()
-        worker = _Worker(self._cpu, self._memory, self._normalise)
+        worker = self._new_worker()
         with self._lock:
             self._all.add(worker)
         return worker
+
+    def _new_worker(self) -> _Worker:
+        """A new process; the nursery too is made anew if it is gone."""
+        nursery = self._raised()
+        try:
+            return _Worker(nursery, self._wall)
+        except NurseryLostError:
+            with self._lock:
+                if self._nursery is nursery:
+                    self._nursery = None
+            nursery.close()
+            return _Worker(self._raised(), self._wall)
+
+    def _raised(self) -> Nursery:
+        with self._lock:
+            if self._nursery is None:
+                self._nursery = Nursery(
+                    cpu_seconds=self._cpu,
+                    memory_bytes=self._memory,
+                    normalise=_imported(self._normalise),
+                )
+            return self._nursery
 
     def _give_back(self, worker: _Worker) -> None:
         with self._lock:
@@ -144,58 +165,43 @@ class ParserPool:
 
 
 class _Worker:
-    """One process and the pipe to it."""
+    """One process and the socket to it."""
 
-    def __init__(self, cpu_seconds: float, memory_bytes: int, normalise: Normalise | None) -> None:
-        ours, theirs = socket.socketpair()
-        boot = _BOOT.format(
-            path=sys.path,
-            descriptor=theirs.fileno(),
-            cpu=cpu_seconds,
-            memory=memory_bytes,
-            normalise=_imported(normalise),
-        )
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", boot],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env={"MALLOC_ARENA_MAX": "1", "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1"},
-                start_new_session=True,  # Ctrl-C in a terminal is for the parent
-            )
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        self._connection = Connection(ours.detach())
+    def __init__(self, nursery: Nursery, wall_seconds: float) -> None:
+        """Raises NurseryLostError."""
+        self._nursery = nursery
+        self.process, descriptor = nursery.fork()
+        self._socket = socket.socket(fileno=descriptor)
+        seconds, rest = divmod(wall_seconds, 1)
+        limit = struct.pack("ll", int(seconds), int(rest * 1_000_000))
+        for way in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+            self._socket.setsockopt(socket.SOL_SOCKET, way, limit)
+        self._wall = wall_seconds
         self.served = 0
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        """Whether nothing has come from it unasked, as its end would."""
+        ready = select.poll()
+        ready.register(self._socket, select.POLLIN)
+        return not ready.poll(0)
 
-    def ask(self, ask: bytes, body: bytes, wall_seconds: float) -> dict[str, Any]:
+    def ask(self, ask: bytes, body: bytes) -> dict[str, Any]:
         self.served += 1
         try:
-            self._connection.send_bytes(ask)
-            self._connection.send_bytes(body)
-            if not self._connection.poll(wall_seconds):
-                return {"slow": wall_seconds}
-            answer = json.loads(self._connection.recv_bytes())
+            send(self._socket.fileno(), ask, body)
+            answer = json.loads(receive(self._socket.fileno())[0])
+        except BlockingIOError:
+            return {"slow": self._wall}
         except (EOFError, OSError):
-            return {"died": self._process.wait(timeout=10)}
+            return {"died": self._nursery.bury(self.process, kill=False)}
         except ValueError:
             return {"died": 0}
         return answer if isinstance(answer, dict) else {"died": 0}
 
     def end(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait(timeout=10)
-        self._connection.close()
+        self._nursery.bury(self.process, kill=True)
+        self._socket.close()
 
 
 def _imported(normalise: Normalise | None) -> str:

@@ -1,4 +1,4 @@
-"""The parser process: one document at a time, with its own limits of CPU and memory.
+"""The parser processes: one document at a time each, with limits of CPU and memory.
 
 It holds no secrets (its environment is empty), opens nothing, and ends when its parent does.
 """
@@ -13,12 +13,13 @@ import traceback
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from math import ceil
-from multiprocessing.connection import Connection
 from typing import Any
 
 from monitor.errors import ParseError
 from monitor.model import Document, Feed, Item
 from monitor.parse.document import parse
+from monitor.parse.forking import serve
+from monitor.parse.pipe import receive, send
 from monitor.parse.wire import dump, dump_items
 
 Normalise = Callable[[Document, Feed, datetime], Sequence[Item]]
@@ -35,27 +36,35 @@ def main(
     memory_bytes: int,
     normalise: Normalise | None = None,
 ) -> None:
-    """Answers until the other end closes."""
+    """The process that forks the parsers, until its parent is gone."""
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)  # the parent decides when this ends
+
+    def work(given: int) -> None:
+        _limit(memory_bytes)
+        _serve(given, cpu_seconds, normalise)
+
+    gc.collect()
+    gc.freeze()  # so that pages stay shared
+    serve(descriptor, work)
+
+
+def _limit(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_NPROC, (0, resource.getrlimit(resource.RLIMIT_NPROC)[1]))
-    gc.freeze()
     gc.set_threshold(_OBJECTS)
-    with Connection(descriptor) as connection:
-        while True:
-            try:
-                ask = json.loads(connection.recv_bytes())
-                body = connection.recv_bytes()
-            except (EOFError, OSError):
-                return
+
+
+def _serve(descriptor: int, cpu_seconds: float, normalise: Normalise | None) -> None:
+    """Answers until the other end closes."""
+    while True:
+        try:
+            asked, body = receive(descriptor)
             _allow(cpu_seconds)
-            answer = _answer(ask, body, normalise)
-            try:
-                connection.send_bytes(answer)
-            except OSError:
-                return
+            send(descriptor, _answer(json.loads(asked), body, normalise))
+        except (EOFError, OSError):
+            return
 
 
 def _allow(cpu_seconds: float) -> None:

@@ -41,6 +41,24 @@ SLOW = (
 LARGE = b"<rss version='2.0'><channel>" + b"<a/>" * 2_400_000 + b"</channel></rss>"
 
 
+def _processes(parent: int) -> list[int]:
+    """The process that forks the parsers, and the parsers, which have its command line."""
+    found: list[int] = []
+    for task in Path(f"/proc/{parent}/task").glob("*/children"):
+        for pid in map(int, task.read_text().split()):
+            if b"monitor.parse" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found += [pid, *_processes(pid)]
+    return found
+
+
+def _nursery(parent: int) -> list[int]:
+    return _processes(parent)[:1]
+
+
+def _parsers(parent: int) -> list[int]:
+    return [pid for nursery in _nursery(parent) for pid in _processes(nursery)]
+
+
 def fetched(body: bytes) -> Fetched:
     return Fetched(
         url=FEED.url,
@@ -95,9 +113,19 @@ def test_what_takes_too_much_memory_is_ended() -> None:
         pool.close()
 
 
-def test_a_process_that_dies_is_replaced(pool: ParserPool) -> None:
+@pytest.mark.parametrize(
+    "who",
+    [
+        pytest.param(_parsers, id="a parser"),
+        pytest.param(_nursery, id="the process that forks them"),
+        pytest.param(_processes, id="both"),
+    ],
+)
+def test_a_process_that_dies_is_replaced(pool: ParserPool, who: Callable[[int], list[int]]) -> None:
     run(pool, GOOD)
-    for pid in _processes(os.getpid()):
+    killed = who(os.getpid())
+    assert killed
+    for pid in killed:
         os.kill(pid, signal.SIGKILL)
     outcomes = run(pool, GOOD, GOOD, GOOD)
     assert all(isinstance(each, Document) or _kind(each) == "crash" for each in outcomes)
@@ -109,7 +137,7 @@ def test_a_process_that_hangs_is_ended_by_the_clock() -> None:
     try:
         while not isinstance(run(pool, GOOD)[0], Document):
             pass  # on a busy machine its start alone may take that long
-        (pid,) = _processes(os.getpid())
+        (pid,) = _parsers(os.getpid())
         os.kill(pid, signal.SIGSTOP)
         assert _kind(run(pool, GOOD)[0]) == "too-slow"
         assert isinstance(run(pool, GOOD)[0], Document)
@@ -198,12 +226,6 @@ def test_items_made_in_the_process_are_those_made_here() -> None:
     assert items == normalise(whole, feed, NOW)
     assert document == replace(whole, entries=())
     assert len(items) == 2
-
-
-def _processes(parent: int) -> list[int]:
-    tasks = Path(f"/proc/{parent}/task").glob("*/children")
-    found = [int(each) for task in tasks for each in task.read_text().split()]
-    return [pid for pid in found if b"monitor.parse" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def _alive(pid: int) -> bool:
