@@ -37,13 +37,16 @@ NONE: Matches = ()
 class State:
     """One item under evaluation: where its atoms stand, and what was worked out already."""
 
-    __slots__ = ("_actors", "_facts", "document", "fact_of", "genres", "kept", "places", "texts")
+    __slots__ = (
+        "_actors", "_facts", "document", "fact_of", "genres", "kept", "numbers", "places", "texts",
+    )  # fmt: skip
 
     def __init__(
         self, document: Document, places: Places, fact_of: Callable[[State, str], str]
     ) -> None:
         self.document = document
         self.places = places
+        self.numbers = places.numbers
         self.fact_of = fact_of
         self.kept: dict[object, Matches] = {}
         self.genres: dict[object, tuple[str, str]] = {}
@@ -100,19 +103,30 @@ class Plan:
             return self.might
         if self.cheap:
             return self.holds
-        asked = self.needs
-        return lambda state: not lacks(state, asked)
+        return meets(self.needs)
 
 
-def lacks(state: State, needs: tuple[Words, ...]) -> bool:
-    """Whether a need is not met."""
-    met = state.places.numbers.isdisjoint
-    for words in needs:
-        if met(words):
-            break
-    else:
-        return False
-    return True
+def meets(needs: Sequence[Words]) -> Holds:
+    """Of an item whether every need is met: the question that is asked most, so the usual cases are
+    written out."""
+    match needs:
+        case []:
+            return lambda state: True
+        case [one]:
+            return lambda state: not state.numbers.isdisjoint(one)
+        case [one, two]:
+            return lambda state: not ((no := state.numbers.isdisjoint)(one) or no(two))
+        case [one, two, three]:
+            return lambda state: not ((no := state.numbers.isdisjoint)(one) or no(two) or no(three))
+
+    def met(state: State) -> bool:
+        no = state.numbers.isdisjoint
+        for words in needs:  # noqa: SIM110 — half the time of all()
+            if no(words):
+                return False
+        return True
+
+    return met
 
 
 class Gazetteer:
@@ -201,7 +215,7 @@ class Planner:
             return [(start, end, ((start, end, term),)) for start, end in places]
 
         return Plan(
-            lambda state: only in state.places.numbers,
+            lambda state: only in state.numbers,
             find_one,
             (numbers,),
             exact=True,
@@ -218,14 +232,10 @@ class Planner:
         if isinstance(node.within, int) and one >= 0 and two >= 0:
             reach = node.within + max(len(length[one]), len(length[two]))
         needs = left.needs + right.needs
-
-        plain = bool(reach)
+        might = _stand_near(one, two, reach) if reach else meets(needs)
 
         def work(state: State) -> Matches:
-            if plain:
-                if not state.places.near(one, two, reach):
-                    return NONE
-            elif lacks(state, needs):
+            if not might(state):
                 return NONE
             lefts = left.find(state)
             rights = right.find(state) if lefts else NONE
@@ -235,9 +245,7 @@ class Planner:
                 return _near_one(node.within, node.ordered, lefts[0], rights[0])
             return near(state.document, node, lefts, rights, max_pairs)
 
-        if plain:
-            return _kept(work, needs, lambda state: state.places.near(one, two, reach))
-        return _kept(work, needs)
+        return _kept(work, needs, might)
 
     def _frame(self, node: Frame, title: bool) -> Plan:
         lexicon, name = self.gazetteer.lexicon, node.action.name
@@ -250,9 +258,10 @@ class Planner:
             acts = titled(acts)
         needs = (acts, *(need for _, plan in roles for need in plan.needs))
         term, gazetteer, most = f"@{name}", self.gazetteer, self.max_actions
+        might = meets(needs)
 
         def work(state: State) -> Matches:
-            if lacks(state, needs):
+            if not might(state):
                 return NONE
             as_verbs = set(state.places.get(verbs, ()))
             as_nouns = set(state.places.get(nouns, ()))
@@ -270,47 +279,27 @@ class Planner:
                 [find_frames(state.document, actions, operands, lambda: state.actors(gazetteer))]
             )
 
-        return _kept(work, needs)
+        return _kept(work, needs, might)
+
+
+def _stand_near(one: int, two: int, reach: int) -> Holds:
+    return lambda state: state.places.near(one, two, reach)
 
 
 def _of_words(words: Words, find: Find) -> Plan:
-    if len(words) == 1:
-        (word,) = words
-        return Plan(
-            lambda state: word in state.places.numbers, find, (words,), exact=True, cheap=True
-        )
-    return Plan(
-        lambda state: not state.places.numbers.isdisjoint(words),
-        find,
-        (words,),
-        exact=True,
-        cheap=True,
-    )
+    return Plan(meets([words]), find, (words,), exact=True, cheap=True)
 
 
 def _all(plans: list[Plan]) -> Plan:
     needs = tuple(dict.fromkeys(need for plan in plans for need in plan.needs))
-    exact = all(plan.exact for plan in plans)
-    cheap = all(plan.cheap for plan in plans)
+    met = meets(needs)
     # After the needs, what costs little; after that, what has to be looked for.
     quick = [plan.holds for plan in plans if plan.cheap and not plan.exact]
-    slow = [plan.holds for plan in plans if not plan.cheap and not plan.exact]
-
-    def fails(state: State) -> bool:
-        if lacks(state, needs):
-            return True
-        for test in quick:
-            if not test(state):
-                break
-        else:
-            return False
-        return True
-
-    def holds(state: State) -> bool:
-        return not fails(state) and all(test(state) for test in slow)
+    slow = [plan for plan in plans if not plan.cheap and not plan.exact]
+    promising = _and(met, quick)
 
     def find(state: State) -> Matches:
-        if fails(state):
+        if not promising(state):
             return NONE
         parts = []
         for plan in plans:
@@ -320,27 +309,33 @@ def _all(plans: list[Plan]) -> Plan:
             parts.append(part)
         return joined_parts(parts)
 
-    looks = [plan.look for plan in plans if not plan.cheap and not plan.exact]
-
-    def might(state: State) -> bool:
-        if fails(state):
-            return False
-        for look in looks:
-            if not look(state):
-                break
-        else:
-            return True
-        return False
-
     return Plan(
-        holds,
+        _and(promising, [plan.holds for plan in slow]),
         find,
         needs,
-        exact=exact,
-        cheap=cheap,
+        exact=all(plan.exact for plan in plans),
+        cheap=not slow,
         finds=any(plan.finds for plan in plans),
-        might=might,
+        might=_and(promising, [plan.look for plan in slow]) if slow else None,
     )
+
+
+def _and(first: Holds, rest: list[Holds]) -> Holds:
+    if not rest:
+        return first
+    if len(rest) == 1:
+        last = rest[0]
+        return lambda state: first(state) and last(state)
+
+    def holds(state: State) -> bool:
+        if not first(state):
+            return False
+        for test in rest:  # noqa: SIM110
+            if not test(state):
+                return False
+        return True
+
+    return holds
 
 
 def _any(plans: list[Plan]) -> Plan:
@@ -356,7 +351,7 @@ def _any(plans: list[Plan]) -> Plan:
 
     def asked(state: State) -> list[int]:
         """The alternatives that can hold: those of which a word occurs."""
-        here = state.places.numbers & words
+        here = state.numbers & words
         if len(here) == 1 and not rest:
             return by_word[here.pop()]  # in order, each once
         return sorted({*rest, *(at for word in here for at in by_word[word])})
@@ -367,30 +362,27 @@ def _any(plans: list[Plan]) -> Plan:
     if exact:
         return _of_words(words, find)
 
-    tests, looks = [plan.holds for plan in plans], [plan.look for plan in plans]
-
-    def holds(state: State) -> bool:
-        return any(tests[at](state) for at in asked(state))
-
-    def might(state: State) -> bool:
-        for at in asked(state):
-            if looks[at](state):
-                break
-        else:
+    def some(tests: list[Holds]) -> Holds:
+        def holds(state: State) -> bool:
+            for at in asked(state):  # noqa: SIM110
+                if tests[at](state):
+                    return True
             return False
-        return True
 
+        return holds
+
+    cheap = all(plan.cheap for plan in plans)
     return Plan(
-        holds,
+        some([plan.holds for plan in plans]),
         find,
         (words,) if not rest else (),
-        cheap=all(plan.cheap for plan in plans),
+        cheap=cheap,
         finds=finds,
-        might=might,
+        might=None if cheap else some([plan.look for plan in plans]),
     )
 
 
-def _kept(work: Find, needs: tuple[Words, ...], might: Holds | None = None) -> Plan:
+def _kept(work: Find, needs: tuple[Words, ...], might: Holds) -> Plan:
     """A plan whose matches are worked out once an item."""
 
     def find(state: State) -> Matches:
