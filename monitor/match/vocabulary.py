@@ -22,7 +22,7 @@ from monitor.query.lexicon import Pattern, Word, readings, same_script
 
 MAX_CACHED_WORDS = 200_000
 LETTERS = 3
-"""Of the beginning of a word, by which it is looked up."""
+"""Of the beginning of a word, by which it is looked up; as many as must stand behind a proclitic."""
 
 IN_TITLE = 0.4
 """How much rarer a word is in titles alone."""
@@ -62,10 +62,11 @@ class Vocabulary:
         self._commonness: list[float] = []
         self._word_numbers: dict[Word, int] = {}
         self._phrases: dict[tuple[int, ...], int] = {}
-        self._exact: dict[str, list[int]] = {}
         self._capitals: dict[str, list[int]] = {}
-        # First three letters, or the whole where it is shorter → beginnings of words.
-        self._prefixes: dict[str, list[tuple[str, int]]] = {}
+        # First letters, as many as LETTERS → whole words and beginnings of words that begin so.
+        self._alike: dict[str, tuple[dict[str, list[int]], list[tuple[str, int]]]] = {}
+        self._shorter: dict[str, list[int]] = {}  # beginnings of fewer letters
+        self._short: tuple[str, ...] = ()
         self._needed_by: dict[int, list[tuple[int, int]]] = {}  # word → (slot, query)
         self._needs_of: dict[int, list[Need]] = {}
         self._weights: dict[Need, float] = {}
@@ -111,13 +112,21 @@ class Vocabulary:
             self.patterns.append((number,))
             weight = 3.0 if word.kind == "prefix" else 1.0
             self._commonness.append(weight / max(1, len(word.text)) ** 2)
-            if word.kind == "prefix":
-                begin = word.text[:LETTERS]
-                self._prefixes.setdefault(begin, []).append((word.text, number))
-            else:
-                table = self._exact if word.kind == "word" else self._capitals
-                table.setdefault(word.text, []).append(number)
+            self._keep(word, number)
         return number
+
+    def _keep(self, word: Word, number: int) -> None:
+        if word.kind == "capitals":
+            self._capitals.setdefault(word.text, []).append(number)
+        elif word.kind == "prefix" and len(word.text) < LETTERS:
+            self._shorter.setdefault(word.text, []).append(number)
+            self._short = tuple(self._shorter)
+        else:
+            exact, prefixes = self._alike.setdefault(word.text[:LETTERS], ({}, []))
+            if word.kind == "prefix":
+                prefixes.append((word.text, number))
+            else:
+                exact.setdefault(word.text, []).append(number)
 
     def commonness(self, word: int) -> float:
         """A guess of how often a pattern word occurs: short words and short prefixes the most."""
@@ -190,8 +199,10 @@ class Vocabulary:
 
     def _look_up(self, word: str) -> Entry | None:
         folded = word.casefold()
-        has_proclitics = "\u0590" <= folded[:1] <= "\u06ff"
-        numbers = self._behind_proclitics(folded) if has_proclitics else self._plain(folded)
+        if "\u0590" <= folded[:1] <= "\u06ff":
+            numbers = self._behind_proclitics(folded)
+        else:
+            numbers = self._plain(folded)
         if word in self._capitals:
             numbers += self._capitals[word]
         if not numbers:
@@ -207,26 +218,34 @@ class Vocabulary:
 
     def _plain(self, folded: str) -> list[int]:
         """The pattern words that a word is or begins with."""
-        numbers = [*self._exact.get(folded, ())]
-        for length in range(1, min(LETTERS, len(folded)) + 1):
-            for beginning, number in self._prefixes.get(folded[:length], ()):
+        numbers: list[int] = []
+        alike = self._alike.get(folded[:LETTERS])
+        if alike is not None:
+            exact, prefixes = alike
+            if folded in exact:
+                numbers += exact[folded]
+            for beginning, number in prefixes:
                 if folded.startswith(beginning):
                     numbers.append(number)
+        if folded.startswith(self._short):
+            numbers += [
+                number
+                for length in range(1, LETTERS)
+                for number in self._shorter.get(folded[:length], ())
+            ]
         return numbers
 
     def _behind_proclitics(self, folded: str) -> list[int]:
         """As ``_plain``, for a word of Arabic, Persian or Hebrew: also without its proclitics."""
-        numbers: list[int] = []
-        for candidate in readings(folded):
-            whole = candidate == folded
-            if whole or (len(candidate) >= 3 and same_script(candidate, folded)):
-                numbers += self._exact.get(candidate, ())
-            for length in range(1 if whole else 3, min(LETTERS, len(candidate)) + 1):
-                for beginning, number in self._prefixes.get(candidate[:length], ()):
-                    if candidate.startswith(beginning) and (
-                        whole or same_script(beginning, folded)
-                    ):
-                        numbers.append(number)
+        numbers = self._plain(folded)
+        for candidate in readings(folded)[1:]:
+            alike = self._alike.get(candidate[:LETTERS])
+            if alike is not None and len(candidate) >= LETTERS and same_script(candidate, folded):
+                exact, prefixes = alike
+                numbers += exact.get(candidate, ())
+                numbers += [
+                    number for beginning, number in prefixes if candidate.startswith(beginning)
+                ]
         return numbers
 
     def _mask(self, number: int) -> int:
