@@ -1,10 +1,10 @@
-"""How sure a model can at most be of an indicator, from what the text alone says.
+"""How sure a model can at most be of an indicator, before the evidence is gathered.
 
-Most of what a model weighs (words, concepts, genre) is known before any query is evaluated. What is
-not (which branches hold, where their evidence stands, its stage) can add only so much: an indicator
-that falls short of the watch's ``min_score`` even then is not evaluated. What is left out is exactly
-what would have been dropped for its score; ``features`` in ``monitor.match.relevance`` is the
-definition that this is tested against.
+Most of what a model weighs (words, concepts, genre, which branches hold) is known before it is asked
+where the evidence stands and at what stage it is told, and these can add only so much: an indicator
+that falls short of the watch's ``min_score`` even then is left out. That is exactly what would have
+been dropped for its score; ``features`` in ``monitor.match.relevance`` is the definition that this is
+tested against.
 """
 
 from __future__ import annotations
@@ -148,18 +148,23 @@ class Ceiling:
         self._least = math.log(least / (1 - least)) if self._bounded else -math.inf
         self._shared = Shared(model)
         self._tables: dict[str, Tables] = {}
-        self._found: dict[tuple[str, tuple[str, ...]], tuple[float, float]] = {}
+        self._found: dict[tuple[str, bool, tuple[str, ...]], tuple[float, float]] = {}
 
-    def allows(self, indicator: str, branches: Sequence[Branch], text: Text) -> bool:
-        """Whether the indicator could reach ``min_score`` if these branches, or any of them, held."""
+    def allows(
+        self, indicator: str, branches: Sequence[Branch], text: Text, *, vetoed: bool
+    ) -> bool:
+        """Whether the indicator, of which these branches hold, could reach ``min_score``."""
         if not self._bounded:
             return True
         model = self._model
         trust = model.trusted(indicator, text.lang)
-        key = indicator, tuple([branch.name for branch in branches])
+        key = indicator, vetoed, tuple([branch.name for branch in branches])
         most = self._found.get(key)
         if most is None:
-            most = self._found[key] = self._most(indicator, branches), _fixed(branches)
+            if len(self._found) >= MAX_TABLE:
+                self._found.clear()
+            most = self._most(indicator, branches, vetoed), _fixed(branches)
+            self._found[key] = most
         log_odds = (
             model.slope * (self._known(indicator, text) + most[0] + model.bias) + model.offset
         )
@@ -172,7 +177,8 @@ class Ceiling:
         model, at = self._model, evidence.indicator
         weight = model.weight
         known = self._known(at, text)
-        for values in (told(evidence), closeness(evidence), stage(evidence)):
+        told_by = told(at, evidence.branches, sure=evidence.sure, vetoed=evidence.vetoed)
+        for values in (told_by, closeness(evidence), stage(evidence)):
             for name, value in values.items():
                 known += weight(name) * value
         trust = model.trust(evidence)
@@ -190,20 +196,12 @@ class Ceiling:
             known = text.known[indicator] = text.sum(tables, self._shared, words=words)
         return known
 
-    def _most(self, at: str, branches: Sequence[Branch]) -> float:
-        """What the features that only evaluation tells can add at most."""
+    def _most(self, at: str, branches: Sequence[Branch], vetoed: bool) -> float:
+        """What the queries tell, and what the features that only the evidence tells can add at most."""
         weight = self._model.weight
-        own = sorted(
-            (weight(f"branch {at} {each.name}") for each in branches if each.prior >= 0),
-            reverse=True,
-        )
-        sure = weight("sure") + weight(f"sure {at}")
-        vetoed = weight("vetoed") + weight(f"vetoed {at}")
-        query = max(0.0, vetoed)  # candidates alone
-        for count in range(1, len(own) + 1):
-            held = sum(own[:count]) / math.sqrt(count)
-            held += weight("any") + weight("many") * min(3, count) / 3
-            query = max(query, held + max(sure, vetoed))
+        own = [branch.name for branch in branches if branch.prior >= 0]
+        values = told(at, own, sure=bool(own) and not vetoed, vetoed=vetoed)
+        query = sum(weight(name) * value for name, value in values.items())
         near = max(0.0, weight("share") + weight(f"share {at}") / 2)
         far = max(weight(f"stage {each}") + weight(f"stage {at} {each}") for each in STAGES) / 2
         return query + near + far

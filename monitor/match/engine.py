@@ -106,6 +106,7 @@ class IndexedMatcher:
         self.vocabulary = Vocabulary()
         self.queries: list[Stored] = []
         self._looks: list[Holds] = []  # for each query, a cheap look whether it can hold
+        self._tests: list[Holds | None] = []  # and whether it does, if that is not the same
         self._watches: dict[str, CompiledWatch] = {}
         for watch in watches:
             compiled = CompiledWatch(watch, self.vocabulary, inflect, models.get(watch.id))
@@ -132,6 +133,7 @@ class IndexedMatcher:
         lang = _languages(node)
         loose = branch.prior < 0
         self._looks.append(plan.look)
+        self._tests.append(None if plan.look is plan.holds else plan.holds)
         self.queries.append(Stored(watch, indicator, branch, plan, veto, lang, key, part, loose))
 
     # ── Matching ─────────────────────────────────────────────────────────────────────────────────
@@ -228,33 +230,31 @@ class IndexedMatcher:
         return found
 
     def _promising(self, state: State, numbers: Sequence[int]) -> Fired:
-        """As ``_fire``, for the branches of one indicator that can reach ``min_score`` if they hold.
+        """As ``_fire``, for the branches of one indicator, if they can reach ``min_score``.
 
-        Without a model the loose ones cannot. With one, what the text alone says is asked before the
-        queries, as it costs less; and once more, if no other branch holds, before the loose ones.
+        Without a model the loose ones cannot. With one, its bound is asked before the evidence is
+        gathered.
         """
         queries = self.queries
         first = queries[numbers[0]]
-        watch, indicator = first.watch, first.key[1]
-        if watch.ceiling is None and len(numbers) == 1:
-            return [] if first.loose else self._fire(state, numbers)
-        own = [number for number in numbers if not queries[number].loose]
-        ceiling = watch.ceiling
+        watch, ceiling = first.watch, first.watch.ceiling
         if ceiling is None:
-            return self._fire(state, own)
-        text = watch.text(state)
-        if not ceiling.allows(indicator, [queries[each].branch for each in numbers], text):
+            return self._fire(state, [each for each in numbers if not queries[each].loose])
+        held = [number for number in numbers if self._holds(state, number)]
+        if not held:
             return []
-        fired = self._fire(state, own)
-        if len(own) == len(numbers):
-            return fired
-        loose = [number for number in numbers if queries[number].loose]
-        if fired:
-            return self._fire(state, numbers)
-        branches = [queries[each].branch for each in loose]
-        if own and not ceiling.allows(indicator, branches, text):
+        vetoed = first.veto is not None and first.veto.holds(state)
+        branches = [queries[number].branch for number in held]
+        if not ceiling.allows(first.key[1], branches, watch.text(state), vetoed=vetoed):
             return []
-        return self._fire(state, loose)
+        return self._fire(state, held)
+
+    def _holds(self, state: State, number: int) -> bool:
+        """Whether a query holds that may hold after a cheap look."""
+        stored, test = self.queries[number], self._tests[number]
+        if stored.lang and state.document.lang not in stored.lang:
+            return False
+        return test is None or test(state)
 
     def _fire(self, state: State, numbers: Sequence[int]) -> Fired:
         """Of these queries those that hold, with what they rest on."""

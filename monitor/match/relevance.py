@@ -205,22 +205,22 @@ def features(evidence: Evidence, languages: Iterable[str]) -> Features:
 
 def _query(evidence: Evidence) -> dict[str, float]:
     language = "language en" if evidence.lang == "en" else "language other"
-    return {f"indicator {evidence.indicator}": 1.0, language: 0.5, **told(evidence)}
-
-
-def told(evidence: Evidence) -> dict[str, float]:
-    """What the queries told: which hold, and whether an exclusion does."""
     at = evidence.indicator
-    sure, vetoed = float(evidence.sure), float(evidence.vetoed)
+    by_queries = told(at, evidence.branches, sure=evidence.sure, vetoed=evidence.vetoed)
+    return {f"indicator {at}": 1.0, language: 0.5, **by_queries}
+
+
+def told(at: str, branches: Sequence[str], *, sure: bool, vetoed: bool) -> dict[str, float]:
+    """What the queries told of an indicator: which hold, and whether an exclusion does."""
     found = {
-        "sure": sure,
-        f"sure {at}": sure,
-        "vetoed": vetoed,
-        f"vetoed {at}": vetoed,
-        "any": float(bool(evidence.branches)),
-        "many": min(3, len(evidence.branches)) / 3,
+        "sure": float(sure),
+        f"sure {at}": float(sure),
+        "vetoed": float(vetoed),
+        f"vetoed {at}": float(vetoed),
+        "any": float(bool(branches)),
+        "many": min(3, len(branches)) / 3,
     }
-    _add(found, (f"branch {at} {branch}" for branch in evidence.branches), 1.0)
+    _add(found, (f"branch {at} {branch}" for branch in branches), 1.0)
     return found
 
 
