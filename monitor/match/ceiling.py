@@ -10,17 +10,17 @@ tested against.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
-from zlib import crc32
 
 from monitor.match.relevance import (
-    BUCKETS,
     MAX_SUMMARY,
+    MAX_TABLE,
     MAX_TITLE,
     WORDS,
     Evidence,
     Relevance,
+    Table,
     closeness,
     shape,
     stage,
@@ -28,9 +28,6 @@ from monitor.match.relevance import (
 )
 from monitor.match.score import HIGHEST_CLOSENESS, STAGE_PARTS
 from monitor.model import STAGES, Branch
-
-MAX_TABLE = 8_192
-"""Names whose weights one table keeps at hand."""
 
 MARGIN = 0.01
 """Of a score: more than what rounding its parts can change."""
@@ -44,7 +41,7 @@ class Text:
     """
 
     __slots__ = (
-        "_concepts", "_orders", "_pairs", "_shape", "_summary", "_title",
+        "_concepts", "_orders", "_pairs", "_shape", "_shared", "_summary", "_title",
         "concepts", "genre", "known", "lang", "marks", "summary", "title",
     )  # fmt: skip
 
@@ -62,6 +59,7 @@ class Text:
         self.title, self.summary = title, summary
         self.known: dict[str, float] = {}  # indicator → what is known of it
         self.marks, self.concepts = marks, concepts
+        self._shared: tuple[float, float] | None = None
         words = title[:MAX_TITLE]
         self._title = set(words)
         self._pairs = {f"{one} {two}" for one, two in pairwise(words)}
@@ -71,69 +69,45 @@ class Text:
         order = [name for name, first in concepts if first]
         self._orders = [f"{one} {two}" for one, two in pairwise(order)]
 
-    def sum(self, tables: Tables, shared: Shared, *, words: bool) -> float:
+    def sum(self, tables: Tables, shared: Tables, *, words: bool) -> float:
         """The sum of weight × value over the features of the text."""
-        found = shared.genre[self.genre] + tables.constant
-        found += shared.english if self.lang == "en" else shared.other
-        found += _mean(shared.shape, self._shape)
-        found += _mean(tables.concepts, self._concepts) + _mean(tables.orders, self._orders)
-        if words:
-            if count := len(self._title) + len(self._pairs):
-                title = sum(map(tables.title.__getitem__, self._title))
-                title += sum(map(tables.pairs.__getitem__, self._pairs))
-                found += WORDS * title / math.sqrt(count)
-            found += WORDS * _mean(tables.summary, self._summary)
-        return found
+        if self._shared is None:
+            self._shared = self._of_all(shared)
+        known, by_words = self._shared
+        known += tables.constant + _mean(tables.concepts, self._concepts)
+        known += _mean(tables.orders, self._orders)
+        return known + by_words + self._by_words(tables) if words else known
 
+    def _of_all(self, shared: Tables) -> tuple[float, float]:
+        """What is the same for every indicator: without the words, and by them."""
+        found = shared.genre[self.genre]
+        found += shared.language["en" if self.lang == "en" else "other"] / 2
+        found += _mean(shared.shape, self._shape) + _mean(shared.concepts, self._concepts) / 2
+        return found, self._by_words(shared)
 
-class Table(dict[str, float]):
-    """Name → the weights of the features that begin as given and end in the name, each scaled."""
-
-    def __init__(self, weights: Mapping[int, float], beginnings: Iterable[tuple[str, float]]):
-        super().__init__()
-        self._begun = [(crc32(text.encode()), scale) for text, scale in beginnings]
-        self._get = weights.get
-
-    def __missing__(self, name: str) -> float:
-        if len(self) >= MAX_TABLE:
-            self.clear()
-        data, found = name.encode("utf-8", "replace"), 0.0
-        for begun, scale in self._begun:
-            weight = self._get(crc32(data, begun) % BUCKETS)
-            if weight is not None:
-                found += scale * weight
-        self[name] = found
-        return found
-
-
-class Shared:
-    """Weights that are the same for every indicator."""
-
-    def __init__(self, model: Relevance) -> None:
-        self.genre = Table(model.weights, [("genre ", 1.0)])
-        self.shape = Table(model.weights, [("", 1.0)])
-        self.english = model.weight("language en") / 2
-        self.other = model.weight("language other") / 2
+    def _by_words(self, tables: Tables) -> float:
+        found = _mean(tables.summary, self._summary)
+        if count := len(self._title) + len(self._pairs):
+            title = sum(map(tables.title.__getitem__, self._title))
+            title += sum(map(tables.pairs.__getitem__, self._pairs))
+            found += title / math.sqrt(count)
+        return WORDS * found
 
 
 class Tables:
-    """Weights of what the text says, for one indicator."""
+    """Weights of what the text says: for one indicator, or (``""``) for all."""
 
-    def __init__(self, model: Relevance, indicator: str) -> None:
-        def table(*beginnings: tuple[str, float]) -> Table:
-            return Table(model.weights, beginnings)
-
-        self.constant = model.weight(f"indicator {indicator}")
-        self.concepts = table((f"concept {indicator} ", 1.0), ("concept ", 0.5))
-        self.orders = table((f"order {indicator} ", 1.0))
-        self.title = table(("word title ", 1.0), (f"word {indicator} title ", 1.0))
-        self.pairs = table(("word pair ", 1.0), (f"word {indicator} pair ", 1.0))
-        self.summary = table(("word summary ", 1.0), (f"word {indicator} summary ", 1.0))
+    def __init__(self, model: Relevance, indicator: str = "") -> None:
+        own, table = f"{indicator} " if indicator else "", model.table
+        self.constant = model.weight(f"indicator {indicator}") if indicator else 0.0
+        self.genre, self.shape, self.language = table("genre "), table(""), table("language ")
+        self.concepts, self.orders = table(f"concept {own}"), table(f"order {own}")
+        self.title, self.pairs = table(f"word {own}title "), table(f"word {own}pair ")
+        self.summary = table(f"word {own}summary ")
 
 
-def _mean(table: Table, names: Iterable[str] | Sequence[str]) -> float:
+def _mean(table: Table, names: Collection[str]) -> float:
     """Of a vector of length one: equal values for all names."""
-    names = names if isinstance(names, list | set) else list(names)
     return sum(map(table.__getitem__, names)) / math.sqrt(len(names)) if names else 0.0
 
 
@@ -146,7 +120,7 @@ class Ceiling:
         # A curve that falls, or a minimum that everything reaches: nothing can be left out.
         self._bounded = model.slope > 0 and 0 < least < 1
         self._least = math.log(least / (1 - least)) if self._bounded else -math.inf
-        self._shared = Shared(model)
+        self._shared = Tables(model)
         self._tables: dict[str, Tables] = {}
         self._found: dict[tuple[str, bool, tuple[str, ...]], tuple[float, float]] = {}
 

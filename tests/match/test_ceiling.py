@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.match import IndexedMatcher, compile_matcher
-from monitor.match.ceiling import Shared, Tables
+from monitor.match.ceiling import Tables
 from monitor.match.relevance import Evidence, Relevance, bucket, features
 from monitor.model import Branch
 from tests.match.conftest import indicator, item, watch
@@ -95,7 +95,7 @@ def test_what_the_text_says_weighs_the_same_before_as_after_evaluation(
         for name, value in features(evidence, relevance.languages).get(part, {}).items()
     }
     expected = sum(relevance.weight(name) * value for name, value in known.items())
-    tables, shared = Tables(relevance, "q0"), Shared(relevance)
+    tables, shared = Tables(relevance, "q0"), Tables(relevance)
     assert text.sum(tables, shared, words=lang == "en") == pytest.approx(expected)
 
 
