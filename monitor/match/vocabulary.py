@@ -186,8 +186,8 @@ class Vocabulary:
 
     def candidates(self, entries: Sequence[Entry | None], title: int) -> list[int]:
         """The queries that can match an item of these words, the first of them its title's, in order."""
-        found = reduce(or_, [entry[0] for entry in entries if entry is not None], 0)
-        found |= reduce(or_, [entry[1] for entry in entries[:title] if entry is not None], 0)
+        found = reduce(or_, [entry[1] for entry in entries[:title] if entry is not None], 0)
+        found = reduce(or_, [entry[0] for entry in entries[title:] if entry is not None], found)
         if not found:
             return []
         width, possible = self._queries, self._all
@@ -199,10 +199,9 @@ class Vocabulary:
 
     def _look_up(self, word: str) -> Entry | None:
         folded = word.casefold()
-        if "\u0590" <= folded[:1] <= "\u06ff":
-            numbers = self._behind_proclitics(folded)
-        else:
-            numbers = self._plain(folded)
+        numbers = self._plain(folded)
+        if not folded.isascii() and "\u0590" <= folded[0] <= "\u06ff":
+            numbers += self._behind_proclitics(folded)
         if word in self._capitals:
             numbers += self._capitals[word]
         if not numbers:
@@ -211,7 +210,7 @@ class Vocabulary:
         in_title = tuple([~number for number in ordered])
         for number in ordered:
             mask |= self._mask(number)
-        for number in in_title:
+        for number in ordered + in_title:
             title_mask |= self._mask(number)
         begins = tuple([number for number in ordered if number in self.begins])
         return mask, title_mask, ordered, ordered + in_title, begins
@@ -236,8 +235,8 @@ class Vocabulary:
         return numbers
 
     def _behind_proclitics(self, folded: str) -> list[int]:
-        """As ``_plain``, for a word of Arabic, Persian or Hebrew: also without its proclitics."""
-        numbers = self._plain(folded)
+        """As ``_plain``, for a word of Arabic, Persian or Hebrew without its proclitics."""
+        numbers: list[int] = []
         for candidate in readings(folded)[1:]:
             alike = self._alike.get(candidate[:LETTERS])
             if alike is not None and len(candidate) >= LETTERS and same_script(candidate, folded):

@@ -54,6 +54,19 @@ _cluster = re.compile(
 _joins = re.compile(r"[\u0300-\u036f\u0653-\u0655\u0483-\u0487]")
 
 
+SAME = (
+    "\0-\x7f¡-§©«¬®±¶·»¿-ÿ"  # ASCII, and Latin with what goes with it
+    "‐‒-―‘-‟†-•‰‹›€"  # dashes, quotation marks, bullets
+    "А-ЯЂ-Яа-яђ-џҐґ"  # Cyrillic but Ё and ё
+    r"\u05d0-\u05ea"  # Hebrew
+    r"\u060c\u061b\u061f\u0621\u0627\u0628\u062a-\u063a\u0641-\u0648\u064a\u067e\u0686\u0698\u06af"
+    # Arabic and Persian but what has variants
+)
+"""Ranges of characters that fold to themselves, as a class of a regular expression has them."""
+
+_changes = re.compile(f"[^{SAME}]")
+
+
 def _one_by_one(source: str) -> bool:
     """Whether each character can be folded without its neighbours; nearly all texts can."""
     return _joins.search(source) is None or unicodedata.is_normalized("NFKC", source)
@@ -70,6 +83,8 @@ class Folded:
         self._ends: list[int] = []
         if source.isascii():
             self.text = source
+        elif _changes.search(source) is None:
+            self.text = source[:LIMIT_BYTES]
         elif _one_by_one(source):
             self.text = source.translate(_table)[:LIMIT_BYTES]
         else:
