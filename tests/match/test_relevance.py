@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.errors import MonitorError
 from monitor.match import IndexedMatcher, compile_matcher
@@ -126,6 +128,45 @@ def test_words_are_looked_at_only_in_languages_that_the_model_knows() -> None:
     assert features(replace(EVIDENCE, lang="fa"), {"en"})["words"] == {}
     persian = features(replace(EVIDENCE, lang="fa"), {"en"})
     assert persian["concepts"] == features(EVIDENCE, {"en"})["concepts"]
+
+
+evidences = st.builds(
+    lambda title, summary, concepts, lang, **told: replace(
+        EVIDENCE, title=title, summary=summary, concepts=concepts, lang=lang, **told
+    ),
+    st.lists(st.sampled_from(["iran", "sends", "drone", "why", "ё"]), max_size=8),
+    st.lists(st.sampled_from(["iran", "says", "un"]), max_size=8),
+    st.lists(
+        st.tuples(st.sampled_from(["iran", "us", "drone"]), st.booleans()),
+        max_size=3,
+        unique_by=lambda each: each[0],
+    ),
+    st.sampled_from(["en", "fa"]),
+    branches=st.sampled_from([(), ("supply",), ("supply", "other")]),
+    sure=st.booleans(),
+    vetoed=st.booleans(),
+    share=st.sampled_from([0.0, 0.5, 1.0]),
+    marks=st.sampled_from([(), ("colon",)]),
+)
+
+
+@given(evidences, st.integers(0, 1_000))
+def test_the_parts_are_what_the_features_weigh(evidence: Evidence, seed: int) -> None:
+    weighed = features(evidence, {"en"})
+    names = [name for values in weighed.values() for name in values]
+    weights = {bucket(name): (seed * n) % 17 / 4 - 2 for n, name in enumerate(names)}
+    relevance = replace(model(0.3), weights=weights, counts={"q0": 10**9})
+    told = {part.name: part.value for part in relevance.parts(evidence, {}, 0.0)}
+    told.pop("fixed", None)  # of a language whose words it does not know; next to nothing here
+    assert told.pop("base") == 0.3
+    assert told == {
+        part: pytest.approx(
+            sum(relevance.weight(name) * value for name, value in values.items()), abs=0.001
+        )
+        for part, values in weighed.items()
+    }
+    expected = pytest.approx(sum(told.values()) + 0.3, abs=0.01)
+    assert relevance.log_odds(evidence, 0.0) == expected
 
 
 def test_the_order_of_concepts_tells_who_does_what_to_whom() -> None:

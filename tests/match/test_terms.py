@@ -25,6 +25,13 @@ FOUND = [
     ("a union of concepts", "@weapon", "A missile was shown"),
     ("a word after a bracket", "@iran", "(Tehran) says so"),
     ("a word in the summary", "@iran", "A deal", "Iran signs"),
+    ("a word in the title", "title: @iran", "Iran signs", "A deal"),
+    ("a phrase in the title", 'title: "United States"', "The United States signs", "A deal"),
+    ("a phrase of three words", '"north of Aleppo"', "Strikes north of Aleppo"),
+    ("a phrase that begins twice", '"north of Aleppo"', "In the north, north of Aleppo"),
+    ("a phrase at the very end", '"of Aleppo"', "Strikes", "North of Aleppo"),
+    ("one phrase and a longer one", '"of Aleppo" AND "north of Aleppo"', "Just north of Aleppo"),
+    ("a word beside its beginning", "strik* AND strike AND st*", "A strike"),
 ]
 
 NOT_FOUND = [
@@ -42,6 +49,11 @@ NOT_FOUND = [
         "States!",
     ),
     ("another number", '"Su-35"', "Su-34 crashes"),
+    ("a word of the summary in the title", "title: @iran", "A deal", "Iran signs"),
+    ("a phrase of the summary in the title", 'title: "United States"', "United", "United States"),
+    ("a phrase of three over the border", '"north of Aleppo"', "Strikes north of", "Aleppo hit"),
+    ("a phrase of three that is cut off", '"north of Aleppo"', "Strikes", "North of"),
+    ("two words that a title has one of", "title: (@iran AND @russia)", "Iran signs", "Russia"),
 ]
 
 

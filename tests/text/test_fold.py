@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.text import Document, Folded, cut, detect_language, split_words
 from monitor.text.fold import LIMIT_BYTES
+from monitor.text.fold import SAME as FOLDS_TO_ITSELF
 
 SAME = [
     # Codebook § 4; the Unicode names say what the signs are.
@@ -39,6 +42,15 @@ def test_is_folded(case: tuple[str, str, str]) -> None:
     assert Folded(case[1]).text == case[2]
 
 
+def test_what_is_said_to_fold_to_itself_does() -> None:
+    itself = re.compile(f"[{FOLDS_TO_ITSELF}]")
+    characters = [c for c in map(chr, range(0x110000)) if itself.match(c)]
+    assert len(characters) > 300
+    # A letter that changes stands before them, so that every one is looked at.
+    assert Folded("ё" + "".join(characters)).text == "е" + "".join(characters)
+    assert [c for c in characters if Folded(f"{c}ё").text != f"{c}е"] == []
+
+
 SPANS = [
     ("plain", "Iran sends", 1, (5, 10)),
     ("behind a ligature", "ﬁnal word", 1, (5, 9)),
@@ -59,7 +71,21 @@ def test_a_word_is_found_again_in_the_text_that_was_given(
     assert Document(text).title.span(number, number + 1) == span
 
 
-letters = st.text(st.sampled_from("abcé fiﬁё́ИранІرانیאִ‌‍‎­٣۳³. ,’\n_🚀"), max_size=40)
+QUOTED = [
+    ("‘We will’ — Iran’s “plan”…", ["We", "will", "Iran", "s", "plan"]),
+    ("Price: £5–6 • more", ["Price", "5", "6", "more"]),
+    ("“Café” isn’t", ["Café", "isn", "t"]),
+    ("a²b ½ — x", ["a2b", "1", "2", "x"]),
+    ("\ud800Iran’s", ["Iran", "s"]),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), QUOTED)
+def test_punctuation_beyond_ascii_parts_words(text: str, words: list[str]) -> None:
+    assert Document(text).words == words
+
+
+letters = st.text(st.sampled_from("abcé’“— fiﬁё́ИранІرانیאִ‌‍‎­٣۳³. ,’\n_🚀"), max_size=40)
 
 
 @given(letters)
