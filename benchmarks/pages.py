@@ -21,7 +21,6 @@ import itertools
 import multiprocessing
 import resource
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -44,7 +43,7 @@ from monitor.match import compile_matcher
 from monitor.model import Anchor, Branch, Hypothesis, Indicator, Review, Watch
 from monitor.pipeline import run_cycle
 from monitor.protocols import EventDraft
-from monitor.service import SWITCH
+from monitor.service import for_pages, give_way
 from monitor.store import SqlStore
 from monitor.web.application import create_app
 from monitor.web.installation import WebSettings
@@ -280,7 +279,13 @@ def poller(told: Connection) -> None:
             await run_cycle(app.line, now=app.clock(), everything=True)
             told.send(time.perf_counter() - began)
 
-    asyncio.run(run())
+    def work() -> None:
+        give_way()  # as the service does
+        asyncio.run(run())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
 
 
 def installation(path: Path, port: int, folder: Path) -> App:
@@ -292,7 +297,7 @@ def installation(path: Path, port: int, folder: Path) -> App:
 
 
 def served(app: App) -> tuple[uvicorn.Server, int]:
-    sys.setswitchinterval(SWITCH)  # as the service does
+    for_pages()  # as the service does
     config = uvicorn.Config(
         create_app(app, WebSettings()), host="127.0.0.1", port=0, log_config=None, access_log=False
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -44,6 +45,8 @@ CLOCK_JUMP = 20.0  # seconds by which wall and monotonic clock may drift apart b
 SWITCH = (
     0.0005  # seconds that work holds the interpreter while a page waits for it; Python's own: 5 ms
 )
+GARBAGE = (20_000, 20, 20)  # objects made between two collections; Python's own 700 for a big heap
+BEHIND = 10  # steps of "nice" by which work stands behind pages
 OVERLAP = 8  # runs of one async job at once: a hanging feed must not hold up the others
 
 
@@ -117,9 +120,10 @@ class Service:
         if not jobs:
             yield
             return
+        gc.set_threshold(*GARBAGE)
         loop = asyncio.new_event_loop()
         self._loop = loop
-        thread = threading.Thread(target=loop.run_forever, name="work", daemon=True)
+        thread = threading.Thread(target=_work, args=(loop,), name="work", daemon=True)
         thread.start()
         scheduler = BackgroundScheduler(
             timezone=UTC, executors={"default": ThreadPoolExecutor(max(4, len(jobs)))}
@@ -157,6 +161,7 @@ class Service:
         """On a thread of the scheduler: starts an async job, runs a plain one."""
         if self._stop.is_set():
             return
+        give_way()
         if not asyncio.iscoroutinefunction(job.run):
             self._noted(job, lambda: job.run(self.clock()))
             return
@@ -290,8 +295,7 @@ class Service:
     # ── Pages and signals ────────────────────────────────────────────────────────────────────────
 
     def _serve_pages(self) -> None:
-        # A page gives the interpreter up at every look into the database, some dozens of times.
-        sys.setswitchinterval(SWITCH)
+        for_pages()
         config = uvicorn.Config(
             self.web,
             host=self.host,
@@ -333,6 +337,29 @@ class Service:
 
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def for_pages() -> None:
+    """Sets the interpreter up for a process that serves pages."""
+    # A page gives the interpreter up at every look into the database, some dozens of times.
+    sys.setswitchinterval(SWITCH)
+    gc.set_threshold(*GARBAGE)
+
+
+def give_way() -> None:
+    """Puts this thread, and the threads and processes that it starts, behind whoever serves pages.
+
+    Linux alone knows the priority of a thread; elsewhere nothing is done.
+    """
+    if sys.platform == "linux" and threading.current_thread() is not threading.main_thread():
+        behind = min(19, os.getpriority(os.PRIO_PROCESS, os.getpid()) + BEHIND)
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), behind)
+
+
+def _work(loop: asyncio.AbstractEventLoop) -> None:
+    give_way()
+    loop.run_forever()
 
 
 class _Every(BaseTrigger):  # type: ignore[misc]  # the library carries no types

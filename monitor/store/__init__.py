@@ -25,6 +25,7 @@ from monitor.store.holders import process_holder
 from monitor.store.inbox import Inbox
 from monitor.store.ingest import Ingest, StoreBatch
 from monitor.store.keeping import Keeping, restore
+from monitor.store.known import Known
 from monitor.store.levels import Levels, RulesInForce
 from monitor.store.lock import Locks, RunLock
 from monitor.store.moving import copy_database
@@ -33,7 +34,7 @@ from monitor.store.people import Beat, People
 from monitor.store.reading import Reading
 from monitor.store.readings import Readings
 from monitor.store.recent import Current, RecentEvents
-from monitor.store.reviews import Reviews
+from monitor.store.reviews import Decided, Reviews
 from monitor.store.search import Search
 from monitor.store.tally import Tally
 from monitor.store.work import Work, hit_as_json, hit_of_json
@@ -84,6 +85,10 @@ class SqlStore(
         self._current = RecentEvents()
         self._current_turn = threading.Lock()
         self._tally = Tally()
+        self._rows = Known(4000)
+        self._glances = Known(64)
+        self._wholes = Known(10_000, weight=lambda e: 1 + len(e.members) + len(e.hits))
+        self._decided = Decided()
 
     def upgrade(self) -> Sequence[str]:
         """Applies missing migrations and returns them; a copy of an SQLite file is made before."""

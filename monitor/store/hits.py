@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
-from monitor.model import Item, StoredHit
+from monitor.model import Item, Status, StoredHit
 from monitor.store.codec import (
     HIT_PAYLOAD,
     ITEM_FIELDS,
@@ -24,7 +24,7 @@ from monitor.store.codec import (
     item_at,
 )
 from monitor.store.part import chunks
-from monitor.store.tables import EVENT_ITEM, HIT, HIT_PAST, ITEM, ITEM_PAST, REVIEW
+from monitor.store.tables import EVENT_ITEM, HIT, HIT_PAST, ITEM, ITEM_PAST, PAIR, REVIEW
 
 
 def present(as_of: datetime | None) -> Any:
@@ -73,29 +73,34 @@ ITEM_COLUMNS = (
 )
 
 
-def hit_query(
-    as_of: datetime | None = None, *, events: Collection[int] | Select[Any] | None = None
-) -> Select[Any]:
-    """Hits with their item, event and status; with ``events`` those of these events."""
-    columns = (
+def hit_query(as_of: datetime | None = None) -> Select[Any]:
+    """Hits with their item, event and status."""
+    query = select(
         *HIT_COLUMNS,
         *ITEM_COLUMNS,
         EVENT_ITEM.c.event,
         status_of_hit(as_of).label("status"),
     )
-    if events is None:
-        query = select(*columns).join(ITEM, ITEM.c.number == HIT.c.item)
-        member = and_(EVENT_ITEM.c.item == HIT.c.item, present(as_of))
-        query = query.outerjoin(EVENT_ITEM, member)
-    else:  # from the events to their hits: SQLite does not see by itself that this is no outer join
-        query = (
-            select(*columns)
-            .select_from(EVENT_ITEM)
-            .join(HIT, HIT.c.item == EVENT_ITEM.c.item)
-            .join(ITEM, ITEM.c.number == HIT.c.item)
-            .where(EVENT_ITEM.c.event.in_(events), present(as_of))
-        )
+    member = and_(EVENT_ITEM.c.item == HIT.c.item, present(as_of))
+    query = query.join(ITEM, ITEM.c.number == HIT.c.item).outerjoin(EVENT_ITEM, member)
     return query.where(holds(as_of))
+
+
+def hits_of_status(status: Status) -> Select[Any]:
+    """The numbers of the hits of pairs that have this status now, for a status that few have."""
+    same = and_(
+        HIT.c.item == EVENT_ITEM.c.item,
+        # not by the columns themselves: SQLite would go through all hits of the indicator
+        func.coalesce(HIT.c.watch, "") == PAIR.c.watch,
+        func.coalesce(HIT.c.indicator, "") == PAIR.c.indicator,
+    )
+    return (
+        select(HIT.c.number)
+        .select_from(PAIR)
+        .join(EVENT_ITEM, EVENT_ITEM.c.event == PAIR.c.event)
+        .join(HIT, same)
+        .where(PAIR.c.status == status, present(None), holds(None))
+    )
 
 
 def read_hits(

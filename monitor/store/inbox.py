@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any, cast
 
@@ -12,11 +13,12 @@ from sqlalchemy import Connection, and_, case, exists, func, literal, or_, selec
 
 from monitor.desk import FacetName, Facets, InboxFilter, InboxPage, InboxRow, InboxSort
 from monitor.errors import ConfigError
-from monitor.model import Span, Status
+from monitor.model import STATUSES, Span, Status, StoredHit
 from monitor.store import reading
 from monitor.store.bulk import among
 from monitor.store.codec import AnyRow, spans_from
 from monitor.store.hits import hits_by_number
+from monitor.store.known import Known
 from monitor.store.listing import by_status
 from monitor.store.part import Part
 from monitor.store.search import evidence_matching, words_of
@@ -46,10 +48,15 @@ _LOOKED_AT = 600
 _FEW = 2000  # pairs with the filters: so few that they are taken one by one
 
 
+Key = tuple[int, str, str]
+"""A pair: event, watch, indicator."""
+
+
 class Inbox(Part):
     """What waits for a verdict, and what was decided."""
 
     _tally: Tally
+    _rows: Known[Key, InboxRow]
 
     def inbox(
         self,
@@ -78,11 +85,16 @@ class Inbox(Part):
                 keys = [key for key in first if key.event in events][: limit + 1]
             if len(keys) <= limit:
                 query = query.where(*self._conditions(connection, filter, events, but="status"))
-                query = by_status(query, filter.status, whole, limit + 1)
+                statuses = STATUSES
+                if filter.second_opinion_of is not None and not _was_put_back(connection):
+                    statuses = ("confirmed", "dismissed", "second-look")  # who is new is unjudged
+                query = by_status(query, filter.status, whole, limit + 1, statuses)
                 keys = connection.execute(query).all()
             more = len(keys) > limit
             keys = keys[:limit]
-            rows = pair_rows(connection, [(k.event, k.watch, k.indicator) for k in keys])
+            rows = pair_rows(
+                connection, [(k.event, k.watch, k.indicator) for k in keys], self._rows
+            )
         key = _write_key([*keys[-1][3:], keys[-1].event], keys[-1]) if more else None
         return InboxPage(rows=tuple(rows), after=key)
 
@@ -184,7 +196,7 @@ class Inbox(Part):
             keys.sort(key=lambda row: (abs(row.first_seen_at - at), row.event))
             once = {row.event: (row.event, row.watch, row.indicator) for row in reversed(keys)}
             nearest = [once[number] for number in dict.fromkeys(row.event for row in keys)]
-            return pair_rows(connection, nearest[:limit])
+            return pair_rows(connection, nearest[:limit], self._rows)
 
     def new_items_by_feed(self, *, since: datetime) -> Mapping[str, int]:
         """Feed → items first seen since."""
@@ -212,13 +224,22 @@ class Inbox(Part):
         words = tuple(words_of(filter.text))
         if not words:
             return None
-        query = select(EVENT_ITEM.c.event).where(
+        found = (
             EVENT_ITEM.c.removed_at.is_(None),
             EVENT_ITEM.c.item.in_(evidence_matching(self.db.is_sqlite, words)),
         )
-        return self._tally.events(
-            connection, words, lambda: connection.execute(query).scalars().all()
-        )
+
+        def find(some: Collection[int] | None) -> Collection[int]:
+            of = () if some is None else (among(connection, EVENT_ITEM.c.event, some),)
+            if not self.db.is_sqlite:
+                query = select(EVENT_ITEM.c.event).where(*found, *of)
+                return connection.execute(query).scalars().all()
+            # one value for all of them: a row each costs more than finding it
+            whole = select(func.json_group_array(EVENT_ITEM.c.event)).where(*found, *of)
+            numbers: list[int] = json.loads(connection.execute(whole).scalar_one())
+            return numbers
+
+        return self._tally.events(connection, words, find)
 
     def _conditions(
         self,
@@ -274,6 +295,12 @@ def _equals(name: FacetName, value: str) -> Any:
     return _FACETS[name] == value
 
 
+def _was_put_back(connection: Connection) -> bool:
+    """Whether any pair was decided and is new again."""
+    some = select(REVIEW.c.number).where(REVIEW.c.status == "new").limit(1)
+    return connection.execute(some).first() is not None
+
+
 def _judged(by: Any) -> Any:
     return exists().where(
         REVIEW.c.event == PAIR.c.event,
@@ -324,10 +351,35 @@ def _read_key(key: str, length: int) -> list[Any]:
         raise ConfigError("this page key is not one of ours", subject=key) from None
 
 
-def pair_rows(connection: Connection, keys: Sequence[tuple[int, str, str]]) -> list[InboxRow]:
-    """The rows of these pairs, in this order."""
+def pair_rows(
+    connection: Connection, keys: Sequence[Key], known: Known[Key, InboxRow]
+) -> list[InboxRow]:
+    """The rows of these pairs, in this order; of those whose event has not changed, the same again."""
     if not keys:
         return []
+    events = sorted({event for event, _, _ in keys})
+    query = select(EVENT.c.number, EVENT.c.version).where(EVENT.c.number.in_(events))
+    versions = {row.number: row.version for row in connection.execute(query)}
+    rows = {key: known.get(key, versions[key[0]]) for key in keys}
+    rows |= _rows_of(connection, [key for key, row in rows.items() if row is None])
+    feeds = {row.lead.item.feed for row in rows.values() if row is not None}
+    grades = select(FEED.c.id, FEED.c.reliability).where(FEED.c.id.in_(feeds))
+    reliability = {row.id: row.reliability for row in connection.execute(grades)}
+    found = []
+    for key in keys:
+        row = rows[key]
+        assert row is not None
+        grade = reliability.get(row.lead.item.feed, "F")
+        if row.source_grade != grade:
+            row = replace(row, source_grade=grade)
+        known.put(key, versions[key[0]], row)
+        found.append(row)
+    return found
+
+
+def _rows_of(connection: Connection, keys: Sequence[Key]) -> dict[Key, InboxRow]:
+    if not keys:
+        return {}
     events = sorted({event for event, _, _ in keys})
     pairs = {
         (row.event, row.watch, row.indicator): row
@@ -340,45 +392,35 @@ def pair_rows(connection: Connection, keys: Sequence[tuple[int, str, str]]) -> l
     leads = {
         hit.number: hit for hit in hits_by_number(connection, {pairs[key].lead for key in keys})
     }
-    feeds = {hit.item.feed for hit in leads.values()}
-    reliability = {
-        row.id: row.reliability
-        for row in connection.execute(
-            select(FEED.c.id, FEED.c.reliability).where(FEED.c.id.in_(feeds))
-        )
-    }
     grades = {
         row.event: row.grade
         for row in connection.execute(
             select(GRADE).where(GRADE.c.event.in_(events)).order_by(GRADE.c.number)
         )
     }
-    rows = []
-    for key in keys:
-        pair = pairs[key]
-        lead = leads[pair.lead]
-        rows.append(
-            InboxRow(
-                event=pair.event,
-                watch=pair.watch,
-                indicator=pair.indicator,
-                status=pair.status,
-                title=pair.title,
-                lang=lead.item.lang,
-                first_seen_at=pair.first_seen_at,
-                last_seen_at=pair.last_seen_at,
-                items=pair.items,
-                outlets=pair.outlets,
-                origins=pair.origins,
-                denials=pair.denials,
-                source=lead.item.source or lead.item.feed,
-                source_grade=reliability.get(lead.item.feed, "F"),
-                lead=lead,
-                stage=pair.stage,
-                grade=grades.get(pair.event),
-                decided_by=pair.decided_by,
-                decided_at=pair.decided_at,
-                reason=pair.reason,
-            )
-        )
-    return rows
+    return {key: _row(pairs[key], leads[pairs[key].lead], grades.get(key[0])) for key in keys}
+
+
+def _row(pair: AnyRow, lead: StoredHit, grade: str | None) -> InboxRow:
+    return InboxRow(
+        event=pair.event,
+        watch=pair.watch,
+        indicator=pair.indicator,
+        status=pair.status,
+        title=pair.title,
+        lang=lead.item.lang,
+        first_seen_at=pair.first_seen_at,
+        last_seen_at=pair.last_seen_at,
+        items=pair.items,
+        outlets=pair.outlets,
+        origins=pair.origins,
+        denials=pair.denials,
+        source=lead.item.source or lead.item.feed,
+        source_grade="F",
+        lead=lead,
+        stage=pair.stage,
+        grade=grade,
+        decided_by=pair.decided_by,
+        decided_at=pair.decided_at,
+        reason=pair.reason,
+    )

@@ -22,9 +22,13 @@ _BEFORE: dict[Status, tuple[Status, ...]] = {
 
 
 def by_status(
-    query: Select[Any], status: Status | None, order: Sequence[tuple[Any, bool]], limit: int
+    query: Select[Any],
+    status: Status | None,
+    order: Sequence[tuple[Any, bool]],
+    limit: int,
+    statuses: Sequence[Status] = STATUSES,
 ) -> Select[Any]:
-    """The first ``limit`` rows of a query over pairs, of a status or of all.
+    """The first ``limit`` rows of a query over pairs, of a status or of ``statuses``.
 
     The indexes begin with the status: of all, the first of each are taken together. ``order``: columns
     of the query, and whether it goes down.
@@ -36,7 +40,7 @@ def by_status(
 
     if status is not None:
         return cut(status)
-    every = union_all(*(select(cut(each).subquery()) for each in STATUSES)).subquery()
+    every = union_all(*(select(cut(each).subquery()) for each in statuses)).subquery()
     ways = (every.c[c.name].desc() if down else every.c[c.name].asc() for c, down in order)
     return select(every).order_by(*ways).limit(limit)
 

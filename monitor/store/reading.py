@@ -20,6 +20,8 @@ from monitor.store.hits import (
     ITEM_COLUMNS,
     as_it_was,
     hit_query,
+    hits_by_number,
+    hits_of_status,
     holds,
     past_of,
     present,
@@ -27,6 +29,7 @@ from monitor.store.hits import (
     status_of_hit,
     stored_hits,
 )
+from monitor.store.known import Known
 from monitor.store.listing import are_few, newest_events
 from monitor.store.part import Part, chunks
 from monitor.store.tables import (
@@ -42,10 +45,13 @@ from monitor.store.tables import (
 )
 
 PAGE = 2000
+LISTED = 500  # events that a list shows at most
 
 
 class Reading(Part):
     """Reading items, hits and events."""
+
+    _wholes: Known[int, Event]
 
     def items(
         self,
@@ -112,24 +118,27 @@ class Reading(Part):
         watch: str | None = None,
     ) -> Sequence[StoredHit]:
         """Hits that hold, newest first; ``since`` is about when they were stored."""
-        rare = None
-        if status not in (None, "new") and as_of is None:
-            with self.db.read() as connection:
-                if are_few(connection, status):
-                    rare = select(PAIR.c.event).where(PAIR.c.status == status)
-        query = hit_query(as_of, events=rare)
-        query = query.order_by(HIT.c.stored_at.desc(), HIT.c.number.desc())
+        wanted = []
         if since is not None:
-            query = query.where(HIT.c.stored_at >= since)
-        if indicator is not None:
-            query = query.where(HIT.c.indicator == indicator)
-        if watch is not None:
-            query = query.where(HIT.c.watch == watch)
-        if status is not None:
-            query = query.where(status_of_hit(as_of) == status)
+            wanted.append(HIT.c.stored_at >= since)
         if numbers is not None:
-            query = query.where(HIT.c.number.in_(list(numbers)))
+            wanted.append(HIT.c.number.in_(list(numbers)))
+        own = {"indicator": indicator, "watch": watch}
+        subject = [(name, value) for name, value in own.items() if value is not None]
+        order = (HIT.c.stored_at.desc(), HIT.c.number.desc())
+        query = hit_query(as_of).where(*wanted).order_by(*order)
+        query = query.where(*(HIT.c[name] == value for name, value in subject))
         with self.db.read() as connection:
+            rare = status if status != "new" and as_of is None else None
+            if rare is not None and are_few(connection, rare):
+                # from the pairs to the numbers of their hits: no more is read than is given
+                first = hits_of_status(rare).where(*wanted).order_by(*order).limit(limit)
+                first = first.where(*(PAIR.c[name] == value for name, value in subject))
+                some = connection.execute(first).scalars().all()
+                by_number = {hit.number: hit for hit in hits_by_number(connection, some)}
+                return [by_number[number] for number in some if number in by_number]
+            if status is not None:
+                query = query.where(status_of_hit(as_of) == status)
             if as_of is None:
                 return read_hits(connection, query.limit(limit), as_of)
             return read_hits(connection, query, as_of)[:limit]
@@ -159,7 +168,12 @@ class Reading(Part):
                 pages = chunks(_event_numbers(connection, since, indicator, as_of, ids), 500)
             found: list[Event] = []
             for some in pages:
-                for event in load_events(connection, some, as_of=as_of):
+                kept = as_of is None and (ids is not None or (limit or PAGE) <= LISTED)
+                for event in (
+                    self._whole(connection, some)
+                    if kept
+                    else load_events(connection, some, as_of=as_of)
+                ):
                     if (
                         (event.hits or ids is not None)
                         and event.members
@@ -172,6 +186,21 @@ class Reading(Part):
                     break
             found.sort(key=lambda event: (event.last_seen_at, event.id), reverse=True)
             return found[:limit]
+
+    def _whole(self, connection: Connection, numbers: Sequence[int]) -> list[Event]:
+        """``load_events``, but of what has not changed since it was read last nothing is read."""
+        query = select(EVENT.c.number, EVENT.c.version).where(EVENT.c.number.in_(numbers))
+        versions = {row.number: row.version for row in connection.execute(query)}
+        found: dict[int, Event] = {}
+        for number, version in versions.items():
+            known = self._wholes.get(number, version)
+            if known is not None:
+                found[number] = known
+        missing = [number for number in numbers if number in versions and number not in found]
+        for event in load_events(connection, missing) if missing else ():
+            found[event.id] = event
+            self._wholes.put(event.id, versions[event.id], event)
+        return [found[number] for number in numbers if number in found]
 
 
 def _event_numbers(

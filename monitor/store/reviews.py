@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, tuple_
@@ -18,8 +20,20 @@ from monitor.store.part import Part
 from monitor.store.tables import ITEM, MISS, REVIEW
 
 
+@dataclass(slots=True)
+class Decided:
+    """The pairs decided since a time, as far as they were read. Safe to use from any thread."""
+
+    since: datetime | None = None
+    last: int = 0  # number of the newest review that was looked at
+    pairs: set[tuple[int, str, str]] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
 class Reviews(Part):
     """Reviews of a store, and what reviewers say was missed."""
+
+    _decided: Decided
 
     def add_review(self, review: Review, *, expected: Status | None = None) -> None:
         """Appends a verdict.
@@ -72,15 +86,26 @@ class Reviews(Part):
             return [_review(row) for row in connection.execute(query)]
 
     def decided_since(self, at: datetime) -> int:
-        """How many pairs were confirmed or dismissed since, each once."""
-        some = (
-            select(REVIEW.c.event, REVIEW.c.watch, REVIEW.c.indicator)
-            .where(REVIEW.c.at >= at, REVIEW.c.status.in_(["confirmed", "dismissed"]))
-            .distinct()
-            .subquery()
-        )
-        with self.db.read() as connection:
-            return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+        """How many pairs were confirmed or dismissed since, each once.
+
+        Asked again for the same time, only newer reviews are read.
+        """
+        known = self._decided
+        with self.db.read() as connection, known.lock:
+            newest = int(connection.execute(select(func.max(REVIEW.c.number))).scalar() or 0)
+            if known.since != at or newest < known.last:
+                known.since, known.last = at, 0
+                known.pairs.clear()
+            if newest > known.last:
+                query = select(REVIEW.c.event, REVIEW.c.watch, REVIEW.c.indicator).where(
+                    REVIEW.c.number > known.last,
+                    REVIEW.c.number <= newest,
+                    REVIEW.c.at >= at,
+                    REVIEW.c.status.in_(["confirmed", "dismissed"]),
+                )
+                known.pairs.update(tuple(row) for row in connection.execute(query))
+                known.last = newest
+            return len(known.pairs)
 
     def add_miss(self, miss: Miss) -> None:
         """Notes that an item was evidence and was not found. Raises StoreError for an unknown item."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -20,8 +20,9 @@ from sqlalchemy import Connection, select
 from monitor.desk import FacetName, Facets, InboxFilter
 from monitor.store.tables import EVENT, PAIR
 
-WORDS_KEPT = 8  # searches whose events are kept
-WORDS_FRESH = 30.0  # seconds: an edited item need not change its event
+WORDS_KEPT = 16  # searches whose events are kept
+WORDS_FRESH = 30.0  # seconds
+CHANGES_KEPT = 5000  # events that changed lately
 
 Kind = tuple[str, str, str, str, str, str, str, str]
 """A pair's status, watch, indicator, origins, grade, lang, stage and feed."""
@@ -43,31 +44,41 @@ class Tally:
     """What one process has counted. Safe to use from any thread."""
 
     _version: int = -1
-    _pairs: dict[int, tuple[datetime, tuple[Kind, ...]]] = field(default_factory=dict)
-    _known: dict[Kind, Kind] = field(default_factory=dict)  # each once: the same is found faster
+    _pairs: dict[int, tuple[datetime, tuple[int, ...]]] = field(default_factory=dict)
+    _ids: dict[Kind, int] = field(default_factory=dict)  # a small number counts faster than a name
+    _names: list[Kind] = field(default_factory=list)  # by that number
     _kinds: Counter[Kind] = field(default_factory=Counter)
     _margins: defaultdict[str, defaultdict[FacetName, Counter[str]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(Counter))
     )
     _events: defaultdict[Kind, set[int]] = field(default_factory=lambda: defaultdict(set))
     _waiting: tuple[int, Mapping[tuple[str, str], Mapping[str, int]]] = field(default=(-2, {}))
+    _of_day: defaultdict[date, set[int]] = field(default_factory=lambda: defaultdict(set))
     _days: Counter[tuple[str, str, date]] = field(default_factory=Counter)
     _words: OrderedDict[tuple[str, ...], tuple[int, float, frozenset[int]]] = field(
         default_factory=OrderedDict
     )
+    _changes: deque[tuple[int, int]] = field(default_factory=deque)  # version, event
+    _forgotten: int = 0  # the version up to which changes are no longer known
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def events(
-        self, connection: Connection, words: tuple[str, ...], find: Callable[[], Iterable[int]]
+        self,
+        connection: Connection,
+        words: tuple[str, ...],
+        find: Callable[[Collection[int] | None], Iterable[int]],
     ) -> frozenset[int]:
-        """What ``find()`` gives for these words, while no event has changed since it was asked."""
+        """``find(None)``: the events with these words; asked again, those that changed are looked at."""
         with self._lock:
             self._catch_up(connection)
             version, at, events = self._words.get(words, (-1, 0.0, frozenset()))
-            if version != self._version or time.monotonic() - at > WORDS_FRESH:
-                events = frozenset(find())
-                self._words[words] = (self._version, time.monotonic(), events)
-                self._words.move_to_end(words)
+            if version < self._forgotten or time.monotonic() - at > WORDS_FRESH:
+                at, events = time.monotonic(), frozenset(find(None))
+            elif version < self._version:
+                changed = {number for seen, number in self._changes if seen > version}
+                events = events.difference(changed).union(find(changed))
+            self._words[words] = (self._version, at, events)
+            self._words.move_to_end(words)
             while len(self._words) > WORDS_KEPT:
                 self._words.popitem(last=False)
             return events
@@ -97,27 +108,24 @@ class Tally:
             return found
 
     def few(self, connection: Connection, filter: InboxFilter, *, most: int) -> set[int] | None:
-        """The events with pairs of such kinds, or more; None where ``most`` pairs are not enough.
-
-        Times and words are not looked at: they leave fewer.
-        """
+        """The events with pairs of such kinds, or more; None where ``most`` events are not enough."""
         active = _active(filter)
-        if filter.watch is None and set(active) <= {"status"}:
+        bounded = filter.since is not None or filter.until is not None
+        if filter.watch is None and not bounded and set(active) <= {"status"}:
             return None  # an index has these in their order
         wanted = [(_PLACE[name], value) for name, value in active.items()]
         with self._lock:
             self._catch_up(connection)
+            within = self._within(filter.since, filter.until)
             found: set[int] = set()
-            total = 0
-            for kind, count in self._kinds.items():
+            for kind, events in self._events.items():
                 if filter.watch is not None and kind[1] != filter.watch:
                     continue
                 if any(kind[place] != value for place, value in wanted):
                     continue
-                total += count
-                if total > most:
+                found |= events if within is None else events & within
+                if len(found) > most:
                     return None
-                found |= self._events[kind]
             return found
 
     def facets(
@@ -146,15 +154,31 @@ class Tally:
         return Facets(counts=counts, total=total)
 
     def _counted(self, filter: InboxFilter, events: Collection[int] | None) -> Counter[Kind]:
-        chosen: Iterable[int] = self._pairs if events is None else events
-        since, until = filter.since, filter.until
-        return Counter(
-            chain.from_iterable(
-                kinds
-                for at, kinds in (e for e in map(self._pairs.get, chosen) if e is not None)
-                if (since is None or at >= since) and (until is None or at < until)
-            )
-        )
+        within = self._within(filter.since, filter.until)
+        if events is None:
+            chosen: Iterable[int] = self._pairs if within is None else within
+        else:
+            chosen = events if within is None else within.intersection(events)
+        found = (self._pairs.get(event) for event in chosen)
+        counts = Counter(chain.from_iterable([each[1] for each in found if each is not None]))
+        return Counter({self._names[id]: count for id, count in counts.items()})
+
+    def _within(self, since: datetime | None, until: datetime | None) -> set[int] | None:
+        """The events first seen from ``since`` on and before ``until``; None: there are no bounds."""
+        if since is None and until is None:
+            return None
+        first = since.astimezone(UTC).date() if since is not None else date.min
+        last = until.astimezone(UTC).date() if until is not None else date.max
+        found: set[int] = set()
+        for day, events in self._of_day.items():
+            if first < day < last:
+                found |= events
+            elif first <= day <= last:
+                for event in events:
+                    at = self._pairs[event][0]
+                    if (since is None or at >= since) and (until is None or at < until):
+                        found.add(event)
+        return found
 
     def _catch_up(self, connection: Connection) -> None:
         query = (
@@ -163,25 +187,48 @@ class Tally:
             .where(EVENT.c.version > self._version)
         )
         changed: dict[int, list[Kind]] = {}
+        versions: dict[int, int] = {}
         seen: dict[int, datetime] = {}  # the pairs of an event are of one time
         for number, version, first_seen_at, *columns in connection.execute(query):
             kinds = changed.setdefault(number, [])
             if first_seen_at is not None:
-                kind = _kind(columns)
-                kinds.append(self._known.setdefault(kind, kind))
+                kinds.append(_kind(columns))
                 seen[number] = first_seen_at
-            self._version = max(self._version, version)
+            versions[number] = version
+        if not changed:
+            return
+        self._version = max(self._version, *versions.values())
         for number, kinds in changed.items():
             if before := self._pairs.pop(number, None):
-                for kind in before[1]:
+                for id in before[1]:
+                    kind = self._names[id]
                     self._add(kind, before[0], -1)
                     self._events[kind].discard(number)
+                self._of_day[_day(before[0])].discard(number)
             if kinds:
                 at = seen[number]
-                self._pairs[number] = (at, tuple(kinds))
+                self._pairs[number] = (at, tuple([self._id(kind) for kind in kinds]))
+                self._of_day[_day(at)].add(number)
                 for kind in kinds:
                     self._add(kind, at, 1)
                     self._events[kind].add(number)
+        self._note(versions)
+
+    def _note(self, versions: Mapping[int, int]) -> None:
+        """Remembers what changed, as far back as is worth it."""
+        if len(versions) > CHANGES_KEPT:
+            self._changes.clear()
+            self._forgotten = self._version
+            return
+        self._changes.extend((version, number) for number, version in versions.items())
+        while len(self._changes) > CHANGES_KEPT:
+            self._forgotten = max(self._forgotten, self._changes.popleft()[0])
+
+    def _id(self, kind: Kind) -> int:
+        id = self._ids.setdefault(kind, len(self._names))
+        if id == len(self._names):
+            self._names.append(kind)
+        return id
 
     def _add(self, kind: Kind, at: datetime, count: int) -> None:
         self._kinds[kind] += count
@@ -191,7 +238,7 @@ class Tally:
         for name, place in _PLACE.items():
             margins[name][kind[place]] += count
         if kind[0] != "dismissed":
-            day = (kind[1], kind[2], at.astimezone(UTC).date())
+            day = (kind[1], kind[2], _day(at))
             self._days[day] += count
             if not self._days[day]:
                 del self._days[day]
@@ -208,6 +255,10 @@ _COLUMNS = (
     PAIR.c.stage,
     PAIR.c.feed,
 )
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()
 
 
 def _kind(columns: Sequence[object]) -> Kind:

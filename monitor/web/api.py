@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.desk import InboxRow
@@ -105,7 +105,7 @@ def me(site: TheSite, viewer: TheReader) -> JSONResponse:
 
 
 @router.get("/board", responses=_says(BoardShape), summary="Levels and evidence, now or then")
-def board(site: TheSite, viewer: TheReader, as_of: str = "") -> JSONResponse:
+def board(site: TheSite, viewer: TheReader, as_of: str = "") -> Response:
     now = site.now()
     if as_of:
         at = parse_day(as_of, now)
@@ -113,8 +113,7 @@ def board(site: TheSite, viewer: TheReader, as_of: str = "") -> JSONResponse:
             raise ConfigError("this is no time", subject=as_of[:40])
         found = [each for _, each in site.installation.assessments(as_of=min(at, now))]
         return JSONResponse(board_shape(found, as_of=min(at, now)))
-    kept = site.snapshot.get()
-    return JSONResponse(board_shape(site.assessed().values(), as_of=kept.at))
+    return Response(site.board_json(), media_type="application/json")
 
 
 @router.get("/hits", responses=_says(list[HitShape]), summary="Hits, newest first")

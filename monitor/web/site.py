@@ -6,7 +6,7 @@ import gc
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache, partial
@@ -19,13 +19,14 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
-from monitor.desk import InboxFilter, User
+from monitor.desk import InboxFilter, LevelOverride, User
 from monitor.model import Assessment, Event, FeedStatus, Level, LevelChange, Status, Watch
 from monitor.render import render
 from monitor.report import style_of
 from monitor.report.events import Names, names_of
 from monitor.report.feeds import is_problem
 from monitor.report.method import Record
+from monitor.shapes import board_shape
 from monitor.web.access import (
     LOCAL,
     SESSION_COOKIE,
@@ -77,6 +78,7 @@ class Site:
         self.settings = settings
         self.prefix = prefix_of(settings)
         self._settled = False
+        self._board_json: tuple[Snapshot, tuple[LevelOverride, ...], bytes] | None = None
         self.snapshot = Kept(
             self._snapshot, seconds=30, patience=2.0, meanwhile=self._not_assessed_yet
         )
@@ -305,9 +307,24 @@ class Site:
             oldest_waiting_at=oldest[0].first_seen_at if oldest else None,
         )
 
+    def board_json(self) -> bytes:
+        """The board in its public shape: a megabyte where there are many events, so written once."""
+        kept, own = self.snapshot.get(), tuple(self.store.level_overrides())
+        known = self._board_json
+        if known is None or known[0] is not kept or known[1] != own:
+            shape = board_shape(self._beside(kept.assessed, own).values(), as_of=kept.at)
+            text = json.dumps(shape, ensure_ascii=False, separators=(",", ":"))
+            known = self._board_json = (kept, own, text.encode())
+        return known[2]
+
     def assessed(self) -> Mapping[str, Assessment]:
         """The kept assessments with the analysts' levels of this moment beside the machine's."""
-        own = {(each.watch, each.indicator): each for each in self.store.level_overrides()}
+        return self._beside(self.snapshot.get().assessed, self.store.level_overrides())
+
+    def _beside(
+        self, assessed: Mapping[str, Assessment], overrides: Iterable[LevelOverride]
+    ) -> Mapping[str, Assessment]:
+        own = {(each.watch, each.indicator): each for each in overrides}
 
         def level(found: Level) -> Level:
             said = own.get((found.watch, found.indicator))
@@ -320,7 +337,7 @@ class Site:
 
         return {
             watch: replace(found, levels=tuple(level(each) for each in found.levels))
-            for watch, found in self.snapshot.get().assessed.items()
+            for watch, found in assessed.items()
         }
 
     def _feeds(self) -> Sequence[FeedStatus]:
