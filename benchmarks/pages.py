@@ -1,6 +1,6 @@
 """How fast are the pages? p95 of each, with a million items stored, while a poll cycle runs.
 
-    python benchmarks/pages.py [--items 1000000] [--requests 40] [--store FILE] [--quiet] [--only WORD]
+    python benchmarks/pages.py [--items 1000000] [--requests 40] [--store FILE] [--quiet] [--rows NAMES]
 
 As under ``monitor run``, the pages have a process, which is measured here, and another runs poll cycles
 over 66 feeds without a pause (fetched from a third over the loopback, parsed, matched, grouped, stored,
@@ -9,7 +9,8 @@ stored item in ten has a hit, two hits make an event, spread over a year; some t
 verdicts. The aim is 100 ms.
 
 ``--store``: the filled store is kept in FILE, and used again the next time. ``--quiet``: nothing is
-polled meanwhile, and the CPU time is that of a page. ``--only``: the pages whose name has the word.
+polled meanwhile, and the CPU time is that of a page. ``--rows``: the pages with one of the names, or of
+the words, that are separated by ";".
 """
 
 from __future__ import annotations
@@ -315,7 +316,7 @@ def main() -> None:
     parser.add_argument("--store", type=Path)
     parser.add_argument("--quiet", action="store_true")
     parser.add_argument("--fill", action="store_true", help="fill the store and end")
-    parser.add_argument("--only", default="")
+    parser.add_argument("--rows", default="", help="names or words, separated by ;")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, process(feed_server) as feeds:
         port = feeds.recv()
@@ -325,7 +326,7 @@ def main() -> None:
             fill(app.store, given.items)
         if not given.fill:
             polls = None if given.quiet else (path, port, Path(folder))
-            measure(app, given.requests, polls=polls, only=given.only)
+            measure(app, given.requests, polls=polls, only=given.rows)
         app.close()
 
 
@@ -364,7 +365,7 @@ def measure(app: App, requests: int, *, polls: tuple[Path, int, Path] | None, on
             cycles.send(polls)
             for _ in range(2):  # the first brings every feed's items anew
                 print(f"poll cycle: {cycles.recv():.1f} s", flush=True)
-        table(times, {n: p for n, p in pages(app.store).items() if only in n}, requests)
+        table(times, chosen(pages(app.store), only), requests)
         if polls is not None:
             found = []
             while cycles.poll():
@@ -372,6 +373,13 @@ def measure(app: App, requests: int, *, polls: tuple[Path, int, Path] | None, on
             typical = statistics.median(found) if found else float("nan")
             print(f"{len(found)} poll cycles of {FEEDS} feeds, {typical:.1f} s each")
     server.should_exit = True
+
+
+def chosen(asked: dict[str, list[str]], only: str) -> dict[str, list[str]]:
+    """The rows of these names; where there are none, those with one of the words."""
+    words = [word.strip() for word in only.split(";")]
+    named = {name: paths for name, paths in asked.items() if name in words}
+    return named or {n: p for n, p in asked.items() if any(word in n for word in words)}
 
 
 def table(times, asked: dict[str, list[str]], requests: int) -> None:  # type: ignore[no-untyped-def]

@@ -98,11 +98,10 @@ class Reviews(Part):
                 known.pairs.clear()
             if newest > known.last:
                 query = select(REVIEW.c.event, REVIEW.c.watch, REVIEW.c.indicator).where(
-                    REVIEW.c.number > known.last,
-                    REVIEW.c.number <= newest,
-                    REVIEW.c.at >= at,
-                    REVIEW.c.status.in_(["confirmed", "dismissed"]),
+                    REVIEW.c.at >= at, REVIEW.c.status.in_(["confirmed", "dismissed"])
                 )
+                if known.last:  # else the index of times serves it better
+                    query = query.where(REVIEW.c.number > known.last)
                 known.pairs.update(tuple(row) for row in connection.execute(query))
                 known.last = newest
             return len(known.pairs)

@@ -9,15 +9,17 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from markupsafe import Markup
 
 from monitor.desk import Glance, InboxRow
 from monitor.model import Review
-from monitor.report.events import EventLine, Why, line_of_row, why_of
+from monitor.report.events import EventLine, Why, why_of
 from monitor.report.marks import Piece, pieces
 from monitor.report.wording import http_link, listed, outlet_name, source_name
 from monitor.web.access import Viewer
 from monitor.web.asking import Asked, asked, choices
 from monitor.web.deciding import ASK_ABOVE, REASONS, SECOND, Pair
+from monitor.web.rows import Rows
 from monitor.web.site import Site, TheSite, TheViewer
 
 router = APIRouter(include_in_schema=False)
@@ -32,10 +34,15 @@ class Row:
     line: EventLine
     pair: str
     open_link: str
+    rows: Rows
 
     @property
     def number(self) -> str:
         return f"r{self.line.event}-{self.line.indicator}"
+
+    def body(self, to: str, may: bool, now: datetime) -> Markup:
+        """What the list shows of it, as it was shown last if nothing has changed."""
+        return self.rows.body(self.line, pair=self.pair, to=to, may=may, now=now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +141,8 @@ def rows_of(
     site: Site, given: Asked, rows: Sequence[InboxRow], *, blind: bool = False
 ) -> list[Row]:
     """``blind``: what was decided is neither shown nor in any address."""
-    names = site.names
     found = []
-    for row in rows:
+    for row, line in zip(rows, site.rows.lines(rows, site.watches), strict=True):
         pair = Pair(
             event=row.event,
             watch=row.watch,
@@ -145,9 +151,10 @@ def rows_of(
         )
         found.append(
             Row(
-                line=line_of_row(row, names),
+                line=line,
                 pair=str(pair),
                 open_link=given.link(site, open=str(pair), after=given.after),
+                rows=site.rows,
             )
         )
     return found

@@ -41,6 +41,7 @@ from monitor.web.gate import prefix_of
 from monitor.web.installation import Installation, WebSettings
 from monitor.web.kept import Kept
 from monitor.web.records import kept_records
+from monitor.web.rows import Rows
 
 FLASH_COOKIE = "monitor_flash"
 _LARGE = 5.0  # seconds of a first assessment: tens of thousands of events
@@ -78,6 +79,7 @@ class Site:
         self.settings = settings
         self.prefix = prefix_of(settings)
         self._settled = False
+        self.rows = Rows(lambda: installation.templates)
         self._board_json: tuple[Snapshot, tuple[LevelOverride, ...], bytes] | None = None
         self.snapshot = Kept(
             self._snapshot, seconds=30, patience=2.0, meanwhile=self._not_assessed_yet
