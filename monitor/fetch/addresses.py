@@ -53,7 +53,7 @@ class AddressRule:
         except ValueError:
             return False
         carried = tuple(embedded(address))
-        if any(self._is_allowed(each) for each in (address, *carried)):
+        if self._is_allowed(address) or (carried and all(map(self._is_allowed, carried))):
             return True
         if isinstance(address, IPv6Address) and address.scope_id:
             return False

@@ -22,9 +22,10 @@ from monitor.fetch.answers import is_html, retry_after, standing_in, status_erro
 from monitor.fetch.decoding import ACCEPTED, Body
 from monitor.fetch.discovery import feeds_named_in
 from monitor.fetch.light import LightTransport
+from monitor.fetch.names import Resolve, resolve
 from monitor.fetch.politeness import Politeness
 from monitor.fetch.settings import FetchSettings
-from monitor.fetch.transport import GuardedTransport, Resolve, resolve
+from monitor.fetch.transport import GuardedTransport
 from monitor.model import Feed, Fetched, Validators
 
 _ACCEPT = (
@@ -151,7 +152,11 @@ class HttpFetcher:
                 tls=self._tls,
             )
         return LightTransport(
-            rule=rule, per_host=settings.per_host, resolve=self._resolve, tls=self._tls
+            rule=rule,
+            per_host=settings.per_host,
+            connect_timeout=settings.connect_timeout.total_seconds(),
+            resolve=self._resolve,
+            tls=self._tls,
         )
 
     def _keep_page(self, url: str, page: Fetched) -> None:

@@ -20,13 +20,13 @@ from yarl import URL
 
 from monitor.errors import FetchError
 from monitor.fetch.addresses import AddressRule
+from monitor.fetch.names import Resolve, resolve
 from monitor.fetch.transport import (
     GuardedBackend,
     RefusedAddressError,
-    Resolve,
+    SlowNameError,
     UnknownHostError,
     as_fetch_error,
-    resolve,
 )
 
 _KEEPALIVE = 5.0  # seconds
@@ -41,12 +41,14 @@ class LightTransport(httpx.AsyncBaseTransport):
         *,
         rule: AddressRule,
         per_host: int,
+        connect_timeout: float,
         resolve: Resolve = resolve,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._rule = rule
         self._names = GuardedBackend(rule, resolve)
         self._per_host = per_host
+        self._connect_timeout = connect_timeout
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
@@ -89,7 +91,7 @@ class LightTransport(httpx.AsyncBaseTransport):
             connector = aiohttp.TCPConnector(
                 limit=0,  # the turns of hosts are the limit
                 limit_per_host=self._per_host,
-                resolver=_Resolver(self._names),
+                resolver=_Resolver(self._names, self._connect_timeout),
                 socket_factory=self._socket,
                 use_dns_cache=False,
                 keepalive_timeout=_KEEPALIVE,
@@ -124,8 +126,9 @@ class LightTransport(httpx.AsyncBaseTransport):
 
 
 class _Resolver(AbstractResolver):
-    def __init__(self, names: GuardedBackend) -> None:
+    def __init__(self, names: GuardedBackend, seconds: float) -> None:
         self._names = names
+        self._seconds = seconds
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -139,7 +142,7 @@ class _Resolver(AbstractResolver):
                 proto=0,
                 flags=socket.AI_NUMERICHOST,
             )
-            for address in await self._names.permitted(host, port)
+            for address in await self._names.permitted(host, port, self._seconds)
         ]
 
     async def close(self) -> None:
@@ -171,7 +174,7 @@ def _in_our_words(error: Exception, host: str, *, reading: bool = False) -> Exce
     """A failure of aiohttp in this product's terms; what is none is returned as it is."""
     problem = kind = ""
     match error:
-        case FetchError() | RefusedAddressError() | UnknownHostError():
+        case FetchError() | RefusedAddressError() | UnknownHostError() | SlowNameError():
             return as_fetch_error(error, host)
         case aiohttp.ClientConnectorDNSError():
             return as_fetch_error(UnknownHostError(host), host)

@@ -7,10 +7,9 @@ name that answers differently the next time gains nothing. TLS still verifies th
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections import OrderedDict
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from contextlib import suppress
 from typing import Any, cast
 
@@ -19,8 +18,7 @@ import httpx
 
 from monitor.errors import FetchError
 from monitor.fetch.addresses import AddressRule
-
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+from monitor.fetch.names import Resolve, resolve
 
 _POOLS_KEPT = 64  # hosts whose connections stay open for the next request
 _KEEPALIVE = 5.0  # seconds; polls of one feed are minutes apart, feeds of one host seconds
@@ -34,11 +32,8 @@ class UnknownHostError(Exception):
     """A name that does not resolve."""
 
 
-async def resolve(host: str, port: int) -> Sequence[str]:
-    """Numeric addresses of a host, as the system orders them."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(each[4][0]) for each in found))
+class SlowNameError(Exception):
+    """A name whose servers do not answer in time."""
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
@@ -57,11 +52,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        try:
-            async with asyncio.timeout(timeout):
-                addresses = await self.permitted(host, port)
-        except TimeoutError:
-            raise httpcore.ConnectTimeout(f"{host} did not resolve in time") from None
+        addresses = await self.permitted(host, port, timeout)
         problem: Exception = httpcore.ConnectError("no address")
         for address in addresses[:4]:
             try:
@@ -72,11 +63,17 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
                 problem = error
         raise problem
 
-    async def permitted(self, host: str, port: int) -> list[str]:
-        """Addresses of a host that may be dialled. Raises UnknownHostError, RefusedAddressError."""
+    async def permitted(self, host: str, port: int, seconds: float | None) -> list[str]:
+        """Addresses of a host that may be dialled.
+
+        Raises UnknownHostError, RefusedAddressError, SlowNameError after so many seconds.
+        """
         host = host.strip("[]")
         try:
-            found = await self._resolve(host, port)
+            async with asyncio.timeout(seconds):
+                found = await self._resolve(host, port)
+        except TimeoutError:
+            raise SlowNameError(host) from None
         except (OSError, UnicodeError):
             raise UnknownHostError(host) from None
         good = [each for each in found if self._rule.permits(each)]
@@ -122,7 +119,9 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         host = request.url.host
         try:
             if self._proxy:  # it resolves by itself: the name is judged here at least
-                await self._backend.permitted(host, request.url.port or 80)
+                limits = request.extensions.get("timeout", {})
+                port = request.url.port or 80
+                await self._backend.permitted(host, port, limits.get("connect"))
             answer = await self._pool(request.url).handle_async_request(_to_core(request))
         except Exception as error:
             raise as_fetch_error(error, host) from error
@@ -224,6 +223,9 @@ def as_fetch_error(error: Exception, host: str) -> Exception:
         case UnknownHostError():
             kind, problem = "dns", f"{host} is not known (no address for this name)"
             remedy = "Check the spelling of the address, and that this machine can resolve names."
+        case SlowNameError():
+            kind, problem = "dns", f"the address of {host} could not be found out in time"
+            remedy = "Its name servers do not answer, or this machine cannot reach any."
         case httpcore.ConnectTimeout():
             kind, problem = "timeout", f"{host} did not answer in time"
         case httpcore.ReadTimeout() | httpcore.WriteTimeout() | httpcore.PoolTimeout():

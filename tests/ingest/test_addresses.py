@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import socket
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
 
+from monitor.errors import FetchError
 from monitor.fetch.addresses import AddressRule
+from monitor.fetch.fetcher import HttpFetcher
+from monitor.fetch.names import Lookups
+from monitor.model import Feed
 from tests.ingest.conftest import SETTINGS
-from tests.ingest.hostile import Hostile
+from tests.ingest.hostile import NOW, Hostile
 
 PUBLIC = (
     "8.8.8.8",
@@ -82,6 +92,12 @@ def test_a_private_address_may_not(address: str) -> None:
     assert not AddressRule().permits(address)
 
 
+def _teredo(server: str, client: str) -> str:
+    """RFC 4380 §4: the client's address stands there inverted."""
+    inside = int(IPv4Address(server)) << 64 | int(IPv4Address(client)) ^ 0xFFFFFFFF
+    return str(IPv6Address(0x20010000 << 96 | inside))
+
+
 @pytest.mark.parametrize(
     ("network", "address", "allowed"),
     [
@@ -94,6 +110,11 @@ def test_a_private_address_may_not(address: str) -> None:
         ("fd00::/8", "fe80::1", False),
         ("::1/128", "::1", True),
         ("::1/128", "127.0.0.1", False),
+        # Teredo carries its server and its client: an allowed one does not speak for the other
+        ("10.0.0.0/8", _teredo("10.0.0.1", "127.0.0.1"), False),
+        ("10.0.0.0/8", _teredo("127.0.0.1", "10.0.0.1"), False),
+        ("10.0.0.0/8", _teredo("8.8.8.8", "10.0.0.1"), False),
+        ("10.0.0.0/8", _teredo("10.0.0.1", "10.0.0.2"), True),
     ],
 )
 def test_allowed_networks_are_the_one_exception(network: str, address: str, allowed: bool) -> None:
@@ -147,6 +168,74 @@ def test_a_name_that_does_not_resolve_is_named(read: Any) -> None:
     outcome = read("http://outlet.example/feed", resolve=resolve)
     assert outcome.kind == "dns"
     assert "outlet.example" in outcome.error.problem
+
+
+# ── Names ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Names:
+    """The system's resolver: names under dead.example never get an answer until it is let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.let_go = threading.Event()
+        self.asked: Counter[str] = Counter()
+        monkeypatch.setattr(socket, "getaddrinfo", self)
+
+    def __call__(self, host: str, port: int, *more: Any, **named: Any) -> Any:
+        self.asked[host] += 1
+        if host.endswith("dead.example"):
+            self.let_go.wait(60)
+            raise socket.gaierror(-3, "Temporary failure in name resolution")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
+    made = Names(monkeypatch)
+    yield made
+    made.let_go.set()
+
+
+def test_names_that_hang_hold_up_neither_other_names_nor_the_threads_that_store(
+    hostile: Hostile, names: Names, fetching: Any
+) -> None:
+    dead = [f"http://h{number}.dead.example:{hostile.port}/rss-2" for number in range(40)]
+    settings = replace(SETTINGS, concurrency=64, connect_timeout=timedelta(seconds=0.2))
+
+    async def work(fetcher: HttpFetcher) -> list[Any]:
+        urls = [*dead, f"http://outlet.example:{hostile.port}/rss-2"]
+        asking = (fetcher.fetch(Feed(id=url, url=url), now=NOW) for url in urls)
+        found = list(await asyncio.gather(*asking, return_exceptions=True))
+        await asyncio.to_thread(names.let_go.is_set)  # as a store's call would
+        return found
+
+    *failed, healthy = fetching(work, settings=settings)
+    assert healthy.status == 200
+    assert {each.kind for each in failed} == {"dns"}
+    assert all("in time" in each.problem for each in failed)
+
+
+def test_a_name_that_hangs_is_not_asked_for_again_meanwhile(
+    hostile: Hostile, names: Names, fetching: Any
+) -> None:
+    settings = replace(SETTINGS, connect_timeout=timedelta(seconds=0.05))
+    url = f"http://outlet.dead.example:{hostile.port}/rss-2"
+
+    async def work(fetcher: HttpFetcher) -> None:
+        for _ in range(3):
+            with pytest.raises(FetchError):
+                await fetcher.fetch(Feed(id=url, url=url), now=NOW)
+
+    fetching(work, settings=settings)
+    assert names.asked == {"outlet.dead.example": 1}
+
+
+def test_more_names_than_threads_are_answered_one_after_the_other(names: Names) -> None:
+    async def work() -> list[Any]:
+        lookups = Lookups(threads=2)
+        return await asyncio.gather(*(lookups.resolve(f"h{n}.example", 80) for n in range(9)))
+
+    assert asyncio.run(work()) == [["127.0.0.1"]] * 9
 
 
 @pytest.mark.parametrize(
