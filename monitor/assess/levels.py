@@ -274,7 +274,7 @@ def _cause(
     if reading.usual is not None and reading.by_baseline not in (None, "none"):
         chance = reading.usual.chance(reading.count)
         text += f"; {reading.usual.expected:.1f} are usual"
-        text += f" ({_odds(chance)} by chance: {_plain(reading.by_baseline)})"
+        text += f" ({odds(chance)} by chance: {_plain(reading.by_baseline)})"
     if found != reading.level:
         text += f"; held at {_plain(found)} until it is clearly lower"
     if not reading.events and standing != found:
@@ -286,7 +286,7 @@ def _plain(name: LevelName | None) -> str:
     return (name or "none").replace("-", " ")
 
 
-def _odds(chance: float) -> str:
+def odds(chance: float) -> str:
     """A chance as people say it: ``1 in 40``, ``under 1 in 10,000``."""
     if chance < 0.0001:
         return "under 1 in 10,000"

@@ -113,11 +113,11 @@ def _row(each: Indicator, watch: Watch, code: str, record: Record) -> MethodRow:
         examples=len(each.positive),
         near_misses=len(each.negative),
         record=record,
-        suggestion=_suggestion(record),
+        suggestion=suggestion(record),
     )
 
 
-def _suggestion(record: Record) -> str:
+def suggestion(record: Record) -> str:
     """A term that is mostly in false alarms, three of them at least, and in hardly anything else.
 
     What is in more than a tenth of the confirmed events is part of what is looked for.

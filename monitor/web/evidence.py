@@ -41,7 +41,7 @@ def search(
     page = site.store.search(
         q, lang=lang or None, feed=feed or None, after=after or None, limit=PAGE
     )
-    words = _words(q)
+    words = words_of(q)
     choices = indicator_choices(site)
     titles = {key.partition(":")[2]: title for key, title in choices}
     rows = [
@@ -76,7 +76,7 @@ def search(
     )
 
 
-def _words(text: str) -> frozenset[str]:
+def words_of(text: str) -> frozenset[str]:
     return frozenset(each for each in _WORDS.split(fold(text).text.casefold()) if each.strip())
 
 

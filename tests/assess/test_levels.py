@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from monitor.assess import assess, level_changes
 from monitor.assess.baseline import baseline, tail
+from monitor.assess.levels import odds
 from monitor.model import Level, LevelChange
 
 
@@ -292,3 +293,17 @@ def test_the_order_of_events_does_not_matter(
     coverage = lab.polls()
     one = assess(lab.watch(), events, now=lab.now, coverage=coverage)
     assert assess(lab.watch(), shuffled, now=lab.now, coverage=coverage) == one
+
+
+ODDS = {
+    "often": (0.4, "1 in 2"),
+    "now and then": (0.0252, "1 in 40"),
+    "seldom": (0.0006, "1 in 1,700"),
+    "hardly ever": (1e-8, "under 1 in 10,000"),
+    "never": (0.0, "under 1 in 10,000"),
+}
+
+
+@pytest.mark.parametrize(("chance", "words"), ODDS.values(), ids=ODDS)
+def test_a_chance_is_said_as_odds(chance: float, words: str) -> None:
+    assert odds(chance) == words

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from monitor.model import Event, Item, Member, Span
 from monitor.report.board import month_heads, month_range, weekly
-from monitor.report.events import event_view
+from monitor.report.events import event_view, grouping, words_found
 from monitor.report.marks import Piece, pieces, snippet
-from monitor.report.method import Record, false_alarm_terms
+from monitor.report.method import Record, false_alarm_terms, suggestion
 from monitor.report.wording import ago, duration, grade_words, http_link, listed, ordinal, shown
 
 NOW = datetime(2026, 11, 25, 6, 0, tzinfo=UTC)
@@ -145,3 +146,63 @@ def test_precision_waits_for_five_verdicts() -> None:
     assert Record(confirmed=3, dismissed=1).precision is None
     assert Record(confirmed=4, dismissed=1).precision == 0.8
     assert false_alarm_terms([], []) == ()
+
+
+def _hit(*terms: str) -> list[Span]:
+    return [Span(field="title", start=0, end=1, term=term) for term in terms]
+
+
+def test_what_every_hit_has_is_no_false_alarm_term() -> None:
+    dismissed = [_hit("@iran", "@drone", "museum"), _hit("@iran", "museum"), _hit("@iran", "toy")]
+    confirmed = [_hit("@iran", "@drone"), _hit("@iran", "@drone"), _hit("@iran", "@drone")]
+    found = false_alarm_terms(dismissed, confirmed)
+    assert found == (("museum", 2, 0), ("@iran", 3, 3), ("toy", 1, 0), ("@drone", 1, 3))
+
+
+SUGGESTIONS = {
+    "mostly in false alarms": (20, ("museum", 3, 1), "museum"),
+    "seen too seldom": (20, ("museum", 2, 0), ""),
+    "in many confirmed ones": (20, ("@iran", 9, 3), ""),
+    "in as many": (40, ("@drone", 3, 3), ""),
+}
+
+
+@pytest.mark.parametrize(("confirmed", "term", "expected"), SUGGESTIONS.values(), ids=SUGGESTIONS)
+def test_an_exclusion_is_suggested_where_it_loses_little(
+    confirmed: int, term: tuple[str, int, int], expected: str
+) -> None:
+    assert suggestion(Record(confirmed=confirmed, dismissed=9, terms=(term,))) == expected
+
+
+WHY = {
+    "a feed is told by its outlet": (
+        "same origin (feed:https://www.wire.example/rss); same day",
+        "same origin (wire.example); same day",
+    ),
+    "names without their mark": ("shares @iran @sanction-verb, 2", "shares iran sanction-verb, 2"),
+    "an address in a title stays": ("with “mail a@b.example”", "with “mail a@b.example”"),
+}
+
+
+@pytest.mark.parametrize(("stored", "expected"), WHY.values(), ids=WHY)
+def test_why_items_are_one_event_is_told_plainly(stored: str, expected: str) -> None:
+    assert grouping(stored) == expected
+
+
+def test_matched_words_are_those_of_the_text_each_once() -> None:
+    spans = (
+        Span(field="title", start=0, end=4, term="@iran"),
+        Span(field="title", start=9, end=15, term="drone*"),
+        Span(field="title", start=11, end=15, term="@drone"),  # within the one before
+        Span(field="summary", start=0, end=6, term="@iran"),
+    )
+    found = words_found("Iran has drones", "Iran’s again", spans)
+    assert found == ("Iran", "drones")
+
+
+def test_a_long_text_on_a_timeline_has_an_excerpt() -> None:
+    event = _event("origin")
+    long = replace(event.members[0].item, summary="word " * 200)
+    members = (replace(event.members[0], item=long),)
+    (entry,) = event_view(replace(event, members=members), watches=[], grades={}, now=NOW).entries
+    assert 300 < len(_drawn(entry.excerpt)) < 380 < len(_drawn(entry.summary))

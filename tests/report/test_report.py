@@ -221,6 +221,15 @@ def test_two_watches_stand_one_after_the_other(env: Any, watch: Watch) -> None:
     assert "Another question" in text and len(Html(text).css("table.heat")) == 2
 
 
+def test_every_printed_sheet_has_its_time_and_its_number(env: Any, watch: Watch) -> None:
+    style = Html(made(env, watch, [])).css_first("style").text()
+    foot = style[style.rindex("@page") :]
+    assert "counter(page)" in foot and "25\\20 Nov\\20 2026" in foot
+    hostile = replace(watch, title='"} </style><script>alert(1)</script>')
+    text = made(env, hostile, [])
+    assert not Html(text).css("script") and len(Html(text).css("style")) == 1
+
+
 def test_a_users_own_style_is_taken_with_its_own_hash(watch: Watch, tmp_path: Any) -> None:
     own = tmp_path / "pages"
     own.mkdir()

@@ -106,6 +106,47 @@ def test_board_shows_levels_counts_and_what_changed(place: Any) -> None:
     assert "not probabilities" in tree.text()
 
 
+def test_what_needs_a_second_look_is_not_counted_as_new(place: Any) -> None:
+    first, *_ = place.fill(3)
+    client = place.client()
+    client.send("/reviews", pair=f"{first}:deals:drones:new", status="second-look")
+    tree = Html(client.get("/").text)
+    assert "2 new" in tree.css_first(".new").text()
+    lines = {
+        line.css_first(".kind").text(): line.css_first("a") for line in tree.css(".changes li")
+    }
+    for kind, words, count in (("To review", "2 events", 2), ("Look again", "1 event", 1)):
+        assert lines[kind].text() == words
+        listed = Html(client.get(lines[kind].attributes["href"]).text)
+        assert len(listed.css("#rows .row")) == count
+
+
+def test_a_row_names_the_words_that_matched(place: Any) -> None:
+    place.fill(1)
+    row = Html(place.client().get("/inbox").text).css_first("#rows .row")
+    words = row.css_first(".why").text()
+    assert "Iran + drones + Russia" in words and "@" not in words
+
+
+MARKED = {
+    "a word": ("drones", "Iran gives drones", ["drones"]),
+    "beside a hyphen": ("Russia", "The Iran-Russia line", ["Russia"]),
+    "before an apostrophe": ("Iran", "Iran’s drones", ["Iran"]),
+    "before a comma, without it": ("Iran", "Iran, again", ["Iran"]),
+    "two words with a hyphen": ("Iran-Russia", "Russia and Iran", ["Russia", "Iran"]),
+    "a part of a word is none": ("Iran", "Iranian drones", []),
+}
+
+
+@pytest.mark.parametrize(("asked", "title", "marks"), MARKED.values(), ids=MARKED)
+def test_search_marks_words(asked: str, title: str, marks: list[str]) -> None:
+    from monitor.web.evidence import marked, words_of
+
+    pieces = marked(title, words_of(asked))
+    assert [each.text for each in pieces if each.marked] == marks
+    assert "".join(each.text for each in pieces) == title
+
+
 def test_a_cell_leads_to_its_events(place: Any) -> None:
     place.fill()
     client = place.client()
@@ -243,7 +284,7 @@ def test_search_finds_items_in_every_language_and_says_where_they_stand(
     client = place.client()
     tree = Html(client.get("/search?q=беспилотники").text)
     assert tree.css_first(".row mark").text() == "беспилотники"
-    assert "drones" in tree.css_first(".row .meta").text()
+    assert "Drones for Russia" in tree.css_first(".row .meta").text()
     tree = Html(client.get("/search?q=كتاب").text)  # Arabic kaf finds the Persian one
     assert "no indicator" in tree.css_first(".row .meta").text()
 
