@@ -48,6 +48,11 @@ _AMBIGUOUS = frozenset(
 )
 _TRACKING_PREFIXES = ("utm_", "pk_", "mtm_", "piwik_", "hsa_", "ga_", "wt_", "stm_", "itm_", "at_")
 _SESSION_PATH = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#]*", re.I)
+_SLASHES = re.compile("/{2,}")
+_INDEX = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$")
+_INDEXES = (".html", ".htm", ".php", ".asp", ".aspx")
+_SUBDOMAIN = re.compile(r"^(?:www\d?|m|amp)\.(?=[^.]+\.)")
+_SAME_SITE = ("www", "m.", "amp.")
 _DEFAULT_PORTS = {("http", 80), ("https", 443)}
 
 
@@ -85,10 +90,11 @@ def link_key(link: str) -> str:
     if not link:
         return ""
     simple = _SIMPLE.fullmatch(link)
-    if simple is not None and not _DOTS.search(simple["path"]):
-        query = _simple_query(simple["query"] or "")
-        if query is not None:
-            return _key(simple["host"], simple["path"], rest=query)
+    if simple is not None:
+        host, path, query, _ = simple.groups("")
+        rest = None if "/." in path and _DOTS.search(path) else _simple_query(query)
+        if rest is not None:
+            return _key(host, path, rest=rest)
     try:
         parts = urlsplit(link)
         host = (parts.hostname or "").rstrip(".")
@@ -119,20 +125,34 @@ def _simple_query(query: str) -> str | None:
     """Parameters in order, without tracking; None where they need a closer look."""
     if not query:
         return ""
-    pairs = [tuple(each.split("=")) for each in query.split("&")]
-    if any(len(pair) != 2 or not pair[0] for pair in pairs):
-        return None
-    names = [pair[0] for pair in pairs]
-    kept = sorted(pair for pair in pairs if not _is_tracking(pair[0], names))
-    return "?" + "&".join("=".join(pair) for pair in kept) if kept else ""
+    kept: list[tuple[str, str]] = []
+    names: list[str] = []
+    parameters = query.split("&")
+    for each in parameters:
+        name, equals, value = each.partition("=")
+        if not name or not equals or "=" in value:
+            return None
+        if name.startswith("utm_"):
+            continue
+        if name.lower() in _AMBIGUOUS:  # it depends on the others
+            names = names or [other.partition("=")[0] for other in parameters]
+        if not _is_tracking(name, names):
+            kept.append((name, value))
+    if len(kept) > 1:
+        kept.sort()
+    return "?" + "&".join([f"{name}={value}" for name, value in kept]) if kept else ""
 
 
 def _key(host: str, path: str, port: str = "", rest: str = "") -> str:
-    path = re.sub(r"/{2,}", "/", path).rstrip("/")
-    path = re.sub(r"/(?:index|default)\.(?:html?|php|aspx?)$", "", path)
+    if "//" in path:
+        path = _SLASHES.sub("/", path)
+    path = path.rstrip("/")
+    if path.endswith(_INDEXES):
+        path = _INDEX.sub("", path)
     if not path and not rest:
         return ""  # a home page is no article
-    host = re.sub(r"^(?:www\d?|m|amp)\.(?=[^.]+\.)", "", host)
+    if host.startswith(_SAME_SITE):
+        host = _SUBDOMAIN.sub("", host)
     return f"{host}{port}{path}{rest}"[:_MOST]
 
 

@@ -65,9 +65,12 @@ def to_text(html: str, *, most: int) -> str:
         text = _unescaped(text)
     if "<" in text and _TAG.search(text):  # it was escaped once more than it should be
         text = _stripped(text)
-    text = " ".join(text.split())
-    if not text.isprintable():
-        text = " ".join(_DIRECTION.sub("", _FORBIDDEN.sub(" ", text)).split())
+    if text.isprintable():  # then spaces are all the whitespace there is
+        text = text.strip() if "  " not in text else " ".join(text.split())
+    else:
+        text = " ".join(text.split())
+        if not text.isprintable():
+            text = " ".join(_DIRECTION.sub("", _FORBIDDEN.sub(" ", text)).split())
     return text if len(text) <= most else text[:most].rstrip()
 
 

@@ -112,8 +112,58 @@ def _channel(root: Element, channel: Element, items: Iterator[Element], space: s
             link = _leaf(child) or link
         elif name in (f"{space}language", f"{_DC}language"):
             lang = _leaf(child) or lang
-    entries = tuple(_item(each, lang) for each in items)
+    entries = tuple(_plain_item(each) or _item(each, lang) for each in items)
     return Document(title=title, link=link, lang=lang, entries=entries)
+
+
+# What most items consist of, each once and without attributes: by what it is.
+_PLAIN = {
+    "title": "title",
+    "link": "link",
+    "guid": "guid",
+    "description": "summary",
+    f"{_CONTENT}encoded": "content",
+    "pubDate": "published",
+    "author": "author",
+    f"{_DC}creator": "author",
+}
+
+
+def _plain_item(element: Element) -> Entry | None:
+    """What ``_item`` makes of an item that holds nothing out of the ordinary; None for any other."""
+    if element.attrib:
+        return None
+    found: dict[str, str] = {}
+    for child in element:
+        tag, attributes = child.tag, child.attrib
+        if len(child):
+            return None
+        what = _PLAIN.get(tag)
+        if what is None:
+            if tag not in _KNOWN_TO_SAY_NOTHING:
+                return None
+        elif what in found or (attributes and what != "guid"):
+            return None
+        else:
+            text = (child.text or "").strip()
+            found[what] = text if text.isascii() or what == "author" else _mended(text)
+        if attributes and (f"{_XML}base" in attributes or f"{_XML}lang" in attributes):
+            return None
+    take = found.get
+    title, link = take("title", ""), take("link", "")
+    if not link:
+        return None
+    if "<" in title and not _looks_like_html(title):
+        title = title.replace("<", "&lt;")
+    return _entry(
+        guid=take("guid", ""),
+        link=link,
+        title=title,
+        summary=take("summary", "") or take("content", ""),
+        published=take("published", ""),
+        author=take("author", ""),
+        lang="",
+    )
 
 
 @dataclass(slots=True)

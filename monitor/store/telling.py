@@ -7,7 +7,7 @@ sighting of it, or two feeds would take turns in "updating" it at every poll.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -78,6 +78,15 @@ def recognised(told: Iterable[Told]) -> Recognised:
     )
 
 
+@dataclass(slots=True)
+class _Fresh:
+    """What one list adds, by every way to know it."""
+
+    seen: dict[Seen, Told] = field(default_factory=dict)
+    links: dict[str, Told] = field(default_factory=dict)
+    ids: set[str] = field(default_factory=set)
+
+
 class Telling:
     """Tells items apart within one transaction. What it has looked up, or was told that the transaction
     adds, is not asked for again."""
@@ -88,27 +97,30 @@ class Telling:
         self._sightings: dict[Seen, Known | None] = {}  # None = there is none
         self._links: dict[str, Known | None] = {}
         self._ids: dict[str, Known | None] = {}
+        self._expected: dict[int, Item] = {}  # what was looked up for, by its address in memory
 
     def look_up(self, items: Sequence[Item]) -> None:
         """Asks for all that tells these items apart: three questions, however many they are."""
         self._look_up(items, _identities(items))
+        self._expected |= {id(item): item for item in items}
 
     def told_apart(self, items: Sequence[Item]) -> list[Told]:
         """What each item is, given what is stored and what stands before it in the list."""
         identities = _identities(items)
-        self._look_up(items, identities)
-        fresh: dict[tuple[str, ...], Told] = {}  # what this list adds, by every way to know it
+        if not all(id(item) in self._expected for item in items):
+            self._look_up(items, identities)
+        fresh = _Fresh()
         seen: set[int] = set()
         answer = []
         for item, identity in zip(items, identities, strict=True):
-            ways: tuple[tuple[str, ...], ...] = (("seen", item.feed, identity),)
-            if item.link_key:
-                ways = (*ways, ("link", item.link_key))
-            twin = next((fresh[way] for way in ways if way in fresh), None) if fresh else None
-            row = self._sightings[item.feed, identity]
+            sight, link = (item.feed, identity), item.link_key
+            twin = fresh.seen.get(sight)
+            if twin is None and link:
+                twin = fresh.links.get(link)
+            row = self._sightings[sight]
             sighted = row is not None
             if row is None and twin is None:
-                row = self._links[item.link_key] if item.link_key else None
+                row = self._links[link] if link else None
                 row = row or _by_id(self._ids, item)
             if row is not None:
                 edited = row.feed == item.feed and row.content_hash != item.content_hash
@@ -119,14 +131,16 @@ class Telling:
                 continue
             if twin is not None:
                 again = as_stored(item, twin.item.id, twin.item.first_seen_at)
-                answer.append(Told(again, "duplicate", identity, twin=twin))
+                told = Told(again, "duplicate", identity, twin=twin)
             else:
-                taken = self._ids[item.id] is not None or ("id", item.id) in fresh
-                new = replace(item, id=self._free_id(item, fresh)) if taken else item
-                answer.append(Told(new, "new", identity))
-                fresh["id", new.id] = answer[-1]
-            for way in ways:
-                fresh.setdefault(way, answer[-1].twin or answer[-1])
+                taken = self._ids[item.id] is not None or item.id in fresh.ids
+                new = replace(item, id=self._free_id(item, fresh.ids)) if taken else item
+                told = twin = Told(new, "new", identity)
+                fresh.ids.add(new.id)
+            answer.append(told)
+            fresh.seen.setdefault(sight, twin)
+            if link:
+                fresh.links.setdefault(link, twin)
         return answer
 
     def note(self, told: Iterable[Told]) -> None:
@@ -191,18 +205,21 @@ class Telling:
             )
         return known
 
-    def _free_id(self, item: Item, fresh: Mapping[tuple[str, ...], Told]) -> str:
+    def _free_id(self, item: Item, fresh: Collection[str]) -> str:
         count = 1
         while True:
             id = f"{item.id}@{item.feed}" + (f".{count}" if count > 1 else "")
             self._look_up_by(ITEM.c.id, self._ids, {id})
-            if self._ids[id] is None and ("id", id) not in fresh:
+            if self._ids[id] is None and id not in fresh:
                 return id
             count += 1
 
 
 def _identities(items: Sequence[Item]) -> list[str]:
     """Each item's identity; a guid that a document gives to several links identifies none of them."""
+    identities = [item.identity for item in items]
+    if len({(item.feed, item.identity) for item in items}) == len(items):  # as nearly always
+        return identities
     first: dict[Seen, str] = {}
     shared: set[Seen] = set()
     for item in items:
@@ -211,7 +228,7 @@ def _identities(items: Sequence[Item]) -> list[str]:
             if first.setdefault(seen, item.link_key) != item.link_key:
                 shared.add(seen)
     if not shared:
-        return [item.identity for item in items]
+        return identities
     return [
         f"link:{item.link_key}"
         if item.link_key and (item.feed, item.identity) in shared
