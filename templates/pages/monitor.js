@@ -35,6 +35,9 @@
     byId("to-list")?.remove(); // nothing long stands before the list any more
   }
 
+  const key = (pair) => pair.split(":").slice(0, 3).join(":");
+  const rowOf = (pair) => rows.find((row) => row.dataset.pair && key(row.dataset.pair) === key(pair));
+
   function say(text) { if (live) live.textContent = text; }
 
   // ── The current row and the pane beside the list ───────────────────────────────────────────────
@@ -49,6 +52,7 @@
     row.classList.add("current");
     row.setAttribute("aria-current", "true");
     if (scroll) row.scrollIntoView({ block: "nearest" });
+    if (row.dataset.pair) history.replaceState({ row: key(row.dataset.pair) }, ""); // for whoever comes back
     loadPane();
   }
 
@@ -95,6 +99,7 @@
     bulk.hidden = count === 0;
     byId("selected").textContent = `${count} selected`;
     byId("select-above").hidden = false;
+    byId("reason-bulk").hidden = true; // a dialog asks for it
   }
   bulk?.addEventListener("reset", () => { for (const box of boxes()) box.checked = false; setTimeout(showBulk); });
   list?.addEventListener("change", showBulk);
@@ -124,8 +129,6 @@
     });
   }
 
-  const key = (pair) => pair.split(":").slice(0, 3).join(":");
-  const rowOf = (pair) => rows.find((row) => key(row.dataset.pair) === key(pair));
 
   async function decide(status, targets, reason = "") {
     targets = targets.filter((row) => row.dataset.pair);
@@ -294,12 +297,18 @@
     }
     if (event.key === "Enter" && at.closest?.("a, button, summary, input")) return;
     if (!store.on) return;
+    const name = event.shiftKey || event.key.length > 1 ? event.key : event.key.toLowerCase(); // Caps Lock is no Shift
     const action = event.key === "/" ? () => byId("q")?.focus()
       : event.key === "?" ? () => byId("keys-help")?.showModal()
-      : list ? (current ? actions[event.key] : undefined)
-      : byId("verdicts-h") && csrf ? onEvent[event.key] : undefined;
+      : list ? (current ? actions[name] : undefined)
+      : byId("verdicts-h") && csrf ? onEvent[name] : undefined;
     if (action) { event.preventDefault(); action(); }
   });
+
+  byId("note-text")?.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) byId("note-box").querySelector("button[value=save]").click();
+  });
+  if (history.state?.row) choose(rowOf(history.state.row));
 
   function openNote() {
     const box = byId("note");

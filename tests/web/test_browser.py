@@ -240,6 +240,53 @@ def test_two_tabs_of_one_person_do_not_overwrite_each_other(place: Any, open_pag
     assert set(statuses(place).values()) == {"new"}
 
 
+def test_coming_back_from_an_event_finds_the_same_row(place: Any, open_page: Any) -> None:
+    from playwright.sync_api import expect
+
+    place.fill(4)
+    page = open_page(place)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    at = chosen(page)
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(rf"/events/{at}$"))
+    page.go_back()
+    expect(page.locator("#rows .row.current")).to_have_attribute("data-pair", re.compile(f"^{at}:"))
+    expect(page.locator("#detail")).to_contain_text(f"event {at}")
+
+
+def test_the_current_row_is_never_below_what_sticks_to_the_top(place: Any, open_page: Any) -> None:
+    place.fill(20)
+    page = open_page(place)
+    page.keyboard.press("x")  # the bar of what is selected sticks too
+    for key in "j" * 14 + "k" * 12:
+        page.keyboard.press(key)
+    row = page.locator("#rows .row.current").bounding_box()
+    bar = page.locator("#verdicts").bounding_box()
+    assert row["y"] >= bar["y"] + bar["height"] - 1
+    assert bar["height"] < 60  # one line
+
+
+def test_caps_lock_is_no_shift_and_a_note_is_saved_from_its_field(
+    place: Any, open_page: Any
+) -> None:
+    from playwright.sync_api import expect
+
+    place.fill(3)
+    page = open_page(place)
+    events = order(page)
+    page.evaluate(
+        "key => document.body.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}))",
+        "J",
+    )
+    assert chosen(page) == events[1]
+    page.keyboard.press("n")
+    page.keyboard.type("Ask Kazan")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#live")).to_have_text("Noted.")
+    assert place.store.audit(events[1])[0].detail == "Ask Kazan"
+
+
 def test_single_keys_can_be_turned_off_and_stay_off(place: Any, open_page: Any) -> None:
     from playwright.sync_api import expect
 
