@@ -6,18 +6,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from monitor.model import LEVELS
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
+QUANTILES = (0.5, 0.95, 1.0)
 NO_COVERAGE = -1  # as a level: nobody could have seen anything
 
 
@@ -38,6 +40,15 @@ class Measures:
     last_cycle_at: datetime | None = None
     feeds: Mapping[str, int] = field(default_factory=dict)  # by health
     overdue_feeds: int = 0  # due for longer than two intervals
+    polls: Mapping[str, int] = field(default_factory=dict)  # ever, by outcome: good, failed
+    polled_bytes: int = 0  # ever, on the wire
+    items: Mapping[str, int] = field(default_factory=dict)  # of polls, ever, by what they were
+    recent_polls: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    # (outcome, kind of failure) → polls of the last hour
+    poll_seconds: Sequence[float] = ()  # of answered polls of the last hour, ascending
+    waits: Mapping[str, float] = field(
+        default_factory=dict
+    )  # seconds that the oldest waits, by queue
     stored: Mapping[str, int] = field(default_factory=dict)  # rows by kind
     outbox: Mapping[str, int] = field(default_factory=dict)  # messages by state
     levels: Mapping[tuple[str, str], str] = field(
@@ -74,6 +85,13 @@ class _Installation(Collector):
             "Feeds that have been due for longer than two intervals.",
             found.overdue_feeds,
         )
+        yield from self._polls()
+        yield _many(
+            "monitor_queue_age_seconds",
+            "How long the oldest of a queue has been waiting.",
+            ("queue",),
+            found.waits,
+        )
         yield _many("monitor_stored", "Rows in the database by kind.", ("kind",), found.stored)
         yield _many("monitor_outbox_messages", "Messages by state.", ("state",), found.outbox)
         yield self._levels()
@@ -86,6 +104,36 @@ class _Installation(Collector):
             yield _one(
                 "monitor_disk_free_bytes", "Free space at the installation.", found.disk_free_bytes
             )
+
+    def _polls(self) -> Iterator[Metric]:
+        found = self._measures
+        polls = CounterMetricFamily("monitor_polls", "Polls ever, by outcome.", labels=("outcome",))
+        for outcome, count in sorted(found.polls.items()):
+            polls.add_metric([outcome], count)
+        yield polls
+        yield CounterMetricFamily(
+            "monitor_polled_bytes", "Bytes of polls ever, on the wire.", value=found.polled_bytes
+        )
+        items = CounterMetricFamily(
+            "monitor_items", "Items of polls ever, by what they were.", labels=("what",)
+        )
+        for what, count in sorted(found.items.items()):
+            items.add_metric([what], count)
+        yield items
+        yield _many(
+            "monitor_polls_last_hour",
+            "Polls of the last hour by outcome and kind of failure.",
+            ("outcome", "kind"),
+            found.recent_polls,
+        )
+        yield _many(
+            "monitor_poll_seconds",
+            "How long the answered polls of the last hour took.",
+            ("quantile",),
+            {str(share): quantile(found.poll_seconds, share) for share in QUANTILES}
+            if found.poll_seconds
+            else {},
+        )
 
     def _levels(self) -> Metric:
         numbers: Mapping[str, int] = {name: rank for rank, name in enumerate(LEVELS)}
@@ -110,6 +158,11 @@ class _Installation(Collector):
             ("job",),
             {name: job.failures for name, job in jobs.items()},
         )
+
+
+def quantile(ascending: Sequence[float], share: float) -> float:
+    """The nearest-rank quantile of at least one value."""
+    return ascending[max(0, math.ceil(share * len(ascending)) - 1)]
 
 
 def exposition(measures: Measures) -> bytes:

@@ -328,14 +328,35 @@ def _store_polls(line: Line, polls: Sequence[Poll], now: datetime, summary: Summ
         fresh: list[StoredHit] = []
         for poll in polls:
             recognised = batch.add_items(poll.items, how="poll", warm_up=poll.warm_up)
-            hits = store_hits(line, batch, recognised, matched, how="poll", warm_up=poll.warm_up)
             record, state = line.settle(poll, recognised, now)
+            stale = poll.warm_up or record.flood  # kept, and no news
+            hits = store_hits(line, batch, recognised, matched, how="poll", warm_up=stale)
             batch.finish_poll(record, state)
+            _log_poll(poll.feed, record)
             counted.count(recognised, Stored(len(hits), 0))
             _count_poll(counted, poll)
             fresh.extend(hits)
         counted.events += group_hits(line, batch, fresh, now)
     _add(summary, counted)
+
+
+def _log_poll(feed: Feed, record: PollRecord) -> None:
+    """One line a poll; what was not modified is of interest to who debugs only."""
+    words: dict[str, Any] = {
+        "feed": feed.id,
+        "host": urlsplit(feed.url).hostname,
+        "outcome": record.outcome,
+        "status": record.http_status,
+        "bytes": record.wire_bytes,
+        "seconds": round(record.seconds, 3),
+    }
+    if record.outcome == "failed":
+        _log.info("poll", kind=record.kind, problem=record.message, **words)
+    elif record.outcome == "not-modified":
+        _log.debug("poll", **words)
+    else:
+        counts = {name: getattr(record, name) for name in ("new", "updated", "dropped", "flood")}
+        _log.info("poll", **words, **counts)
 
 
 def match_new(

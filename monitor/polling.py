@@ -40,6 +40,10 @@ class PollingPolicy:
     moved_times: int = 3  # equal permanent redirects…
     moved_for: timedelta = timedelta(days=3)  # …over so long, before the new address is taken over
     flood_least: int = 10  # new items below which nothing is a flood
+    flood_old: timedelta = timedelta(
+        days=7
+    )  # before the last good poll: an archive, not a late item
+    flood_old_least: int = 4  # new items, all as old as that, which are a flood of a small feed
     flood_factor: float = 5.0  # times what was to be expected
 
 
@@ -298,9 +302,14 @@ def is_flood(
     total = new + len(recognised.updated) + len(recognised.duplicate)
     if state.last_good_at is None or not state.items:
         return False
-    if new < policy.flood_least or new * 2 <= total:
+    if new * 2 <= total:
         return False
     elapsed = now - state.last_good_at
+    if new < policy.flood_least:
+        # Of a small feed: only what is an archive without doubt.
+        old = state.last_good_at - policy.flood_old
+        dated = [each.published_at for each in recognised.new]
+        return new >= policy.flood_old_least and all(at is not None and at < old for at in dated)
     if state.usual_gap:
         expected = elapsed / state.usual_gap
         if new > policy.flood_factor * expected + policy.flood_least:

@@ -60,6 +60,15 @@ class PollRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PollFigures:
+    """What polling has brought, for metrics: sums since the beginning, and the polls of lately."""
+
+    sums: Mapping[str, int]  # good, failed, new, updated, duplicate, dropped, wire_bytes
+    lately: Mapping[tuple[str, str], int]  # (outcome, kind of failure) → polls
+    seconds: tuple[float, ...]  # how long those took that were answered, ascending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventDraft:
     """What grouping decided for new hits: join ``event`` or, where it is None, open a new one."""
 

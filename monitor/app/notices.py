@@ -12,6 +12,7 @@ import structlog
 
 from monitor import resources
 from monitor.app.mailing import Mailing
+from monitor.app.standing import standing_since
 from monitor.digest.letters import Letter, frozen
 from monitor.digest.notices import Standing, Trouble, notice, notice_letter, utc
 from monitor.digest.sample import check
@@ -27,7 +28,8 @@ _WRITABLE = "operator-writable"  # written when the store had been in trouble: c
 _TEMPLATE = "operator-template"
 _UNMADE = "digests-unmade"
 _CALLED = "heartbeat-called-for"
-_STALE = timedelta(hours=1)  # beyond the interval: nobody polls
+_STALE = timedelta(hours=1)  # a feed due for so long, and nobody polls
+_FAILED_LONG = timedelta(hours=24)  # of a feed: an outlet's bad hour is not the operator's business
 _OVERDUE = timedelta(hours=2)  # a message that still waits so long after it was frozen
 _SETTLED = timedelta(minutes=30)  # a start after downtime is no loss of coverage
 _MOST = 30  # feeds, or messages, that are named one by one; beyond, it is not each of them
@@ -100,7 +102,7 @@ class Notices(Mailing):
 
     def _troubles(self, now: datetime) -> Iterator[Trouble]:
         feeds = self.store.feeds(enabled=True)
-        yield from self._feeds_in_trouble(feeds)
+        yield from self._feeds_in_trouble(feeds, now)
         yield from self._polling(feeds, now)
         yield from self._undelivered(now)
         yield from self._coverage(feeds, now)
@@ -120,7 +122,8 @@ class Notices(Mailing):
                 remedy="The old rules stay in force. Mend the file; see: monitor check",
             )
 
-    def _feeds_in_trouble(self, feeds: Sequence[FeedStatus]) -> Iterator[Trouble]:
+    def _feeds_in_trouble(self, feeds: Sequence[FeedStatus], now: datetime) -> Iterator[Trouble]:
+        """Those that have failed for long; at once where so many fail that it is none of them."""
         failing = [each for each in feeds if each.state.health == "failing"]
         if len(failing) > _MOST:
             yield Trouble(
@@ -134,6 +137,8 @@ class Notices(Mailing):
             )
             return
         for each in failing:
+            if each.state.since_at is None or now - each.state.since_at < _FAILED_LONG:
+                continue
             name = each.feed.name or each.feed.id
             yield Trouble(
                 key=f"feed/{each.feed.id}",
@@ -145,11 +150,12 @@ class Notices(Mailing):
     def _polling(self, feeds: Sequence[FeedStatus], now: datetime) -> Iterator[Trouble]:
         polled = [each.state.last_polled_at for each in feeds if each.state.last_polled_at]
         last = max(polled, default=None)
-        if last is not None and now - last > self.config.fetch.interval + _STALE:
+        since = standing_since(feeds, last, now=now, late=_STALE)
+        if since is not None:
             yield Trouble(
                 key="polling",
                 words="No feed is polled any more",
-                since=utc(last),
+                since=utc(since),
                 remedy="See: monitor status, and monitor.log",
             )
 

@@ -14,6 +14,7 @@ from monitor.apart import PagesApart, end_with
 from monitor.app.cycles import TICK
 from monitor.app.keeping import Keeping
 from monitor.app.pages import Pages
+from monitor.app.standing import CLOCK_BEAT
 from monitor.app.working import Working
 from monitor.errors import MonitorError
 from monitor.service import Beat, Job, Role, Service, check_bind
@@ -54,6 +55,7 @@ class Running(Pages, Working, Keeping):
                 host=web.host,
                 port=web.port,
                 on_beat=self._beat,
+                on_clock_jump=self._note_jump,
                 on_stop=self._hang_up,
             )
             _log.info("running", role=role, feeds=len(self.store.feeds()))
@@ -115,6 +117,13 @@ class Running(Pages, Working, Keeping):
         mended = self.store.mend_future(now=now, interval=self.config.fetch.interval)
         if mended:
             _log.warning("clock", problem="it was ahead", appointments_taken_back=mended)
+
+    def _note_jump(self, seconds: float) -> None:
+        """Shown by status and healthz for an hour: what was dated meanwhile may be dated wrongly."""
+        try:
+            self.store.beat(CLOCK_BEAT, self.clock(), {"seconds": round(seconds)})
+        except MonitorError as error:
+            _log.debug("beat", problem=str(error))
 
     def _beat(self, name: str, beat: Beat) -> None:
         """Heartbeats into the store, not oftener than anybody looks."""

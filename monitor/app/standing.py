@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,12 +16,31 @@ from monitor.app.setup import check
 from monitor.errors import ConfigError, MonitorError, WatchError
 from monitor.model import FeedStatus, LevelName
 from monitor.polling import adopts
+from monitor.store import Beat
 
-_LATE = timedelta(
-    minutes=15
-)  # without a cycle for so long beyond the interval, polling stands still
+_LATE = timedelta(minutes=15)  # a feed due for so long that nobody polls: polling stands still
+_JUMP_SHOWN = timedelta(hours=1)  # how long a jump of the clock is told
+CLOCK_BEAT = "clock-jump"  # the heartbeat that notes one
 _LITTLE_DISK = 500_000_000  # bytes
 _CLOCK_SLACK = timedelta(minutes=10)
+
+
+def standing_since(
+    feeds: Iterable[FeedStatus], last: datetime | None, *, now: datetime, late: timedelta
+) -> datetime | None:
+    """Since when polling stands still; None while it does not, or where nothing was ever polled.
+
+    It does where a feed has been due for ``late`` and no feed at all was polled for as long: feeds that
+    are asked every six hours, or that back off, are no standstill.
+    """
+    due = [
+        each.state.next_due_at
+        for each in feeds
+        if each.feed.enabled and each.state.next_due_at is not None
+    ]
+    if last is None or not due or now - last <= late or now - min(due) <= late:
+        return None
+    return max(last, min(due))
 
 
 class Standing(Cycles):
@@ -68,7 +87,11 @@ class Standing(Cycles):
         polled = [each.state.last_polled_at for each in feeds if each.state.last_polled_at]
         last = max(polled, default=None)
         outbox, beats = self.store.outbox_counts(), self.store.beats()
-        reasons = self._reasons(now, feeds, outbox, running, last, bool(beats))
+        reasons = (
+            *self._polling_stands_still(now, feeds, running, last, beats.get("poll")),
+            *self._clock_is_off(now, last, beats.get(CLOCK_BEAT)),
+            *self._reasons(feeds, outbox, running, bool(beats)),
+        )
         return feeds, running, last, (*reasons, *self._unusable())
 
     def _unusable(self) -> Iterator[str]:
@@ -80,21 +103,48 @@ class Standing(Cycles):
             found.append(error)
         yield from (f"{str(error).splitlines()[0]} (monitor check shows all)" for error in found)
 
-    def _reasons(
+    def _polling_stands_still(
         self,
         now: datetime,
         feeds: Sequence[FeedStatus],
-        outbox: Mapping[str, int],
         running: str,
         last: datetime | None,
+        beat: Beat | None,
+    ) -> Iterator[str]:
+        """Somebody runs, and either a feed has long been due or nobody looks any more what is.
+
+        Of several machines each has its own rounds: there only what is due tells.
+        """
+        if not running:
+            return
+        since = standing_since(feeds, last, now=now, late=_LATE)
+        if since is not None:
+            yield f"no feed was polled since {since:%Y-%m-%d %H:%M} UTC, though some are due"
+        elif beat is not None and self.store.db.path is not None and now - beat.at > _LATE:
+            yield f"polling has not come round since {beat.at:%Y-%m-%d %H:%M} UTC"
+
+    def _clock_is_off(
+        self, now: datetime, last: datetime | None, jump: Beat | None
+    ) -> Iterator[str]:
+        if last is not None and last - now > _CLOCK_SLACK:
+            yield f"the clock is behind: a feed was polled at {last:%Y-%m-%d %H:%M} UTC by its account"
+        if jump is not None and timedelta(0) <= now - jump.at < _JUMP_SHOWN:
+            seconds = (jump.detail or {}).get("seconds", 0)
+            yield f"the clock was moved by {seconds} s at {jump.at:%Y-%m-%d %H:%M} UTC"
+
+    def _reasons(
+        self,
+        feeds: Sequence[FeedStatus],
+        outbox: Mapping[str, int],
+        running: str,
         has_run: bool,
     ) -> Iterator[str]:
         if has_run and not running:
             yield "the service is not running: monitor run"
+        disk = self._disk()
+        if not disk.ok:
+            yield disk.words
         polled = [each for each in feeds if each.feed.enabled and each.state.polls]
-        late = self.config.fetch.interval + _LATE
-        if running and polled and last is not None and now - last > late:
-            yield f"no feed was polled since {last:%Y-%m-%d %H:%M} UTC"
         failing = [each for each in polled if each.state.health == "failing"]
         if polled and len(failing) * 2 > len(polled):
             yield f"{len(failing)} of {len(polled)} feeds fail: see monitor feeds list"

@@ -25,7 +25,7 @@ from monitor import __version__
 from monitor.app.outcomes import Finding
 from monitor.app.post import Post
 from monitor.app.spreading import Spreading
-from monitor.app.standing import Standing
+from monitor.app.standing import CLOCK_BEAT, Standing
 from monitor.errors import BusyError, MonitorError
 from monitor.metrics import JobMeasure, Measures
 from monitor.pipeline import run_cycle
@@ -304,6 +304,13 @@ class Working(Spreading, Post, Standing):
                 last_run_at=beat.at, failures=int((beat.detail or {}).get("failures", 0))
             )
             for name, beat in self.store.beats().items()
+            if name != CLOCK_BEAT
+        }
+        polling = self.store.poll_figures(since=now - timedelta(hours=1))
+        oldest = {
+            "feeds": self.store.oldest_due_feed(),
+            "mail": self.store.oldest_waiting_message(),
+            "jobs": self.queue.oldest_waiting() if self.is_shared else None,
         }
         return Measures(
             version=__version__,
@@ -311,6 +318,15 @@ class Working(Spreading, Post, Standing):
             last_cycle_at=found.last_cycle_at,
             feeds=found.feeds,
             overdue_feeds=self.store.overdue_feeds(before=now - 2 * self.config.fetch.interval),
+            polls={name: polling.sums[name] for name in ("good", "failed")},
+            polled_bytes=polling.sums["wire_bytes"],
+            items={name: polling.sums[name] for name in ("new", "updated", "duplicate", "dropped")},
+            recent_polls=polling.lately,
+            poll_seconds=polling.seconds,
+            waits={
+                queue: max(0.0, (now - at).total_seconds()) if at else 0.0
+                for queue, at in oldest.items()
+            },
             stored=found.counts,
             outbox=found.outbox,
             levels=self.levels(now),

@@ -265,6 +265,12 @@ def _cause(
     if found == "no-coverage":
         newest = history.coverage.newest()
         since = f"since {newest:%-d %B %Y}" if newest else "ever"
+        partly = history.coverage.partly
+        if partly is not None and (newest is None or partly.day > newest):
+            return (
+                f"too few feeds that could carry it were read {since}: "
+                f"{partly.read} of {partly.polled} on {partly.day:%-d %B %Y}"
+            )
         return f"no feed that could carry it was read {since}"
     noun = "event" if reading.count == 1 else "events"
     text = f"{reading.count} {noun} in {window} days, weighing {reading.weighted:.2f}"

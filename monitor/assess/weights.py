@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import sqrt
 
 from monitor.model import Event, Review, Status, StoredHit
@@ -23,6 +23,7 @@ FIGURES = {"1": 1.0, "2": 0.95, "3": 0.8, "4": 0.5, "5": 0.25, "6": 0.7}
 UNREVIEWED = 0.8
 DENIED_SINCE = 0.7
 """What remains of an unreviewed event that somebody concerned denies."""
+OLD_NEWS = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,9 @@ def weigh(
                 status = event.reviews.get(key, "new")
             else:
                 status = decided.get((event.id, indicator), "new")
-            if status != "dismissed":
+            if status != "confirmed":
+                here = [stored for stored in here if not is_old_news(stored)]
+            if here and status != "dismissed":
                 at = min(seen_at(stored) for stored in here)
                 weight = _weight(event, here, status, now)
                 found.setdefault(indicator, []).append(
@@ -74,6 +77,16 @@ def weigh(
     for some in found.values():
         some.sort(key=lambda each: (each.at, each.event))
     return found
+
+
+def is_old_news(stored: StoredHit) -> bool:
+    """An item that a feed's first poll or a flood brought long after it was published.
+
+    Read, kept and to be found; but what was news a month before anybody here saw it says nothing of now,
+    unless an analyst confirms that it does.
+    """
+    published, seen = stored.item.published_at, stored.item.first_seen_at
+    return bool(stored.warm_up and published and seen and seen - published > OLD_NEWS)
 
 
 def seen_at(stored: StoredHit) -> datetime:

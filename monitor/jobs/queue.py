@@ -6,8 +6,8 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 import structlog
 from sqlalchemy import text
@@ -78,6 +78,16 @@ class JobQueue:
         )
         with self._database.read() as connection:
             return {(row[0], row[1]): int(row[2]) for row in connection.execute(query)}
+
+    def oldest_waiting(self) -> datetime | None:
+        """When the job that waits longest was put into the queue, of those that could run."""
+        query = text(
+            "SELECT min(event.at) FROM procrastinate_jobs AS job"
+            " JOIN procrastinate_events AS event ON event.job_id = job.id AND event.type = 'deferred'"
+            " WHERE job.status = 'todo' AND (job.scheduled_at IS NULL OR job.scheduled_at <= now())"
+        )
+        with self._database.read() as connection:
+            return cast("datetime | None", connection.execute(query).scalar())
 
     def workers(self) -> int:
         """Worker processes that were heard of lately."""

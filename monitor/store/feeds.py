@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, case, delete, func, or_, select, update
 
 from monitor.errors import StoreError
 from monitor.model import Feed, FeedState, FeedStatus
-from monitor.protocols import PollRecord
+from monitor.protocols import PollFigures, PollRecord
 from monitor.store import audit
 from monitor.store.bulk import bulk_update
 from monitor.store.codec import (
@@ -282,6 +283,25 @@ class Feeds(Part):
                 PollRecord(feed=row.feed, **{name: row._mapping[name] for name in names})
                 for row in connection.execute(query)
             ]
+
+    def poll_figures(self, *, since: datetime) -> PollFigures:
+        """Sums of all days; outcomes and times of the newest 5,000 polls after ``since``."""
+        names = ("good", "failed", "new", "updated", "duplicate", "dropped", "wire_bytes")
+        summed = select(*(func.sum(FEED_DAY.c[name]).label(name) for name in names))
+        newest = (
+            select(POLL.c.outcome, POLL.c.kind, POLL.c.seconds)
+            .where(POLL.c.at > since)
+            .order_by(POLL.c.at.desc())
+            .limit(5_000)
+        )
+        with self.db.read() as connection:
+            row = connection.execute(summed).one()
+            polls = connection.execute(newest).all()
+        return PollFigures(
+            sums={name: int(row._mapping[name] or 0) for name in names},
+            lately=Counter((poll.outcome, poll.kind) for poll in polls),
+            seconds=tuple(sorted(poll.seconds for poll in polls if poll.outcome != "failed")),
+        )
 
     def newest_poll(self, *, as_of: datetime | None = None) -> int | None:
         """The number of the newest poll: it tells how far the collection had come."""

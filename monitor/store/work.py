@@ -49,6 +49,22 @@ class Work(Part):
         with self.db.read() as connection:
             return int(connection.execute(query).scalar_one())
 
+    def oldest_due_feed(self) -> datetime | None:
+        """Since when the feed that waits longest is due; None where nobody polls anything."""
+        query = select(func.min(FEED.c.next_due_at)).where(
+            FEED.c.enabled, FEED.c.retired_at.is_(None)
+        )
+        with self.db.read() as connection:
+            return connection.execute(query).scalar()
+
+    def oldest_waiting_message(self) -> datetime | None:
+        """When the message that waits longest for its delivery was made."""
+        query = select(func.min(MESSAGE.c.created_at)).where(
+            MESSAGE.c.state.in_(("waiting", "sending"))
+        )
+        with self.db.read() as connection:
+            return connection.execute(query).scalar()
+
     def mail_waits(self, *, now: datetime) -> bool:
         """Whether a message is to be handed over now, or was left behind by a mailer that died."""
         due = or_(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timedelta
-from email.message import Message
+from email import message_from_bytes, policy
+from email.message import EmailMessage, Message
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +81,33 @@ def test_a_hit_that_an_edit_made_untrue_is_withdrawn(
     loopback.give("/a.xml", rss(*edited), ETag='"2"')
     polled.run("poll", "--all", now=now + timedelta(hours=1))
     assert [hit["lang"] for hit in polled.run("hits", "--json", now=now).json] == ["ru"]
+
+
+def test_an_archive_that_a_feed_shows_again_is_kept_and_is_no_news(
+    polled: Any, loopback: Any, rss: Any, now: datetime
+) -> None:
+    polled.more = '\n[[alerts]]\nname = "duty"\nto = ["duty@example.org"]\nmin_level = "low"\n'
+    polled.write()
+    later = now + timedelta(days=400)
+    polled.run("poll", "--all", now=later - timedelta(minutes=15))
+    sites = ("Tabriz", "Oryol", "Kazan", "Tula", "Samara", "Omsk", "Perm", "Ufa", "Tver", "Pskov")
+    archive = [
+        (f"old{n}", f"Iran sends drones to Russia via {site}", "") for n, site in enumerate(sites)
+    ]
+    loopback.give("/a.xml", rss(*archive), ETag='"2"')
+    brought = polled.run("poll", "--all", "--json", now=later).json
+    assert (brought["items"]["new"], brought["hits"]) == (10, 10)
+    assert len(polled.run("hits", "--json", now=later).json) == 12
+    (watch,) = polled.run("board", "--json", now=later).json["watches"]
+    assert {each["id"]: each["level"] for each in watch["indicators"]}["drones"] == "none"
+    assert not list(polled.folder.glob("outbox/*duty*"))
+    preview = polled.run("digest", "--dry-run", now=later + timedelta(days=1)).out.strip()
+    mail = message_from_bytes(Path(preview).read_bytes(), policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    text = mail.get_body(("plain",)).get_content()
+    assert "all new at once, so stored but not listed: Outlet 0 (10 items)" in " ".join(
+        text.split()
+    )
 
 
 def test_one_bad_feed_never_stops_a_cycle(

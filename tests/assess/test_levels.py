@@ -69,6 +69,29 @@ def test_better_sources_and_acts_weigh_more(lab: SimpleNamespace) -> None:
     assert len(set(weights)) == len(weights)
 
 
+OLD = [
+    ("news of the day, of a first poll", 1, True, "new", True),
+    ("a year old, of a first poll or a flood", 365, True, "new", False),
+    ("a year old, confirmed", 365, True, "confirmed", True),
+    ("a year old, of a usual poll", 365, False, "new", True),
+]
+
+
+@pytest.mark.parametrize(
+    ("age", "warm_up", "status", "counts"),
+    [case[1:] for case in OLD],
+    ids=[case[0] for case in OLD],
+)
+def test_what_was_published_long_before_it_was_seen_says_nothing_of_now(
+    lab: SimpleNamespace, age: int, warm_up: bool, status: Any, counts: bool
+) -> None:
+    event = lab.event(1, status=status)
+    (stored,) = event.hits
+    item = replace(stored.item, published_at=lab.now - timedelta(days=age))
+    event = replace(event, hits=(replace(stored, item=item, warm_up=warm_up),))
+    assert (level_of(lab, [event]).weighted > 0) == counts
+
+
 def test_a_denial_weakens_an_unreviewed_event_but_not_a_confirmed_one(lab: SimpleNamespace) -> None:
     plain, denied = lab.event(1), lab.event(1, denied_days=0.5)
     assert level_of(lab, [denied]).weighted == pytest.approx(0.7 * level_of(lab, [plain]).weighted)
@@ -104,6 +127,42 @@ def test_quiet_and_blind_never_look_alike(
     ).levels[0]  # fmt: skip
     assert found.level == wanted
     assert ("no feed" in found.cause) == (wanted == "no-coverage")
+
+
+SHARES = [
+    ("all answer", 6, 0, "none"),
+    ("a third answers", 2, 4, "none"),
+    ("less than a third answers", 2, 5, "no-coverage"),
+    ("one wire goes on, fifty-one feeds are down", 1, 51, "no-coverage"),
+]
+
+
+@pytest.mark.parametrize(
+    ("read", "down", "wanted"), [case[1:] for case in SHARES], ids=[case[0] for case in SHARES]
+)
+def test_an_indicator_is_covered_only_while_enough_of_its_feeds_are_read(
+    lab: SimpleNamespace, read: int, down: int, wanted: str
+) -> None:
+    polls = {}
+    for number in range(read + down):
+        polls |= lab.polls(f"f{number}", days=range(30) if number < read else range(3, 30))
+    for number in range(read, read + down):
+        polls[f"f{number}"] |= {lab.day(back): (0, 9) for back in range(3)}
+    found = level_of(lab, [], coverage=polls)
+    assert found.level == wanted
+    if wanted == "no-coverage":
+        assert f"{read} of {read + down} on" in found.cause
+
+
+def test_feeds_that_cannot_carry_it_do_not_count_against_it(lab: SimpleNamespace) -> None:
+    rules = lab.watch(lab.indicator(languages=("en",)))
+    polls = lab.polls("en", days=range(30))
+    feeds = [lab.Feed(id="en", url="", lang="en")]
+    for number in range(9):
+        polls |= lab.polls(f"fa{number}", good=0)
+        feeds.append(lab.Feed(id=f"fa{number}", url="", lang="fa"))
+    found = assess(rules, [], now=lab.now, coverage=polls, feeds=feeds).levels[0]
+    assert found.level == "none"
 
 
 def test_failed_polls_cover_nothing(lab: SimpleNamespace) -> None:

@@ -287,7 +287,10 @@ def test_quiet_is_longer_than_usual_for_this_feed(
         ("undated items after a night", 20, 0, None, 13 * HOUR, False),
         ("a busy quarter of an hour", 12, 8, timedelta(0), 15 * MINUTE, False),
         ("less than half", 40, 60, 300 * DAY, 15 * MINUTE, False),
-        ("a handful", 5, 1, 300 * DAY, 15 * MINUTE, False),
+        ("a small feed's archive", 9, 0, 300 * DAY, 15 * MINUTE, True),
+        ("a small feed, all of today", 9, 0, HOUR, 15 * MINUTE, False),
+        ("a small feed, all undated", 9, 0, None, 15 * MINUTE, False),
+        ("three old ones", 3, 1, 300 * DAY, 15 * MINUTE, False),
     ],
 )
 def test_a_flood(

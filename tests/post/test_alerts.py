@@ -145,9 +145,9 @@ class TestNotices:
         app.freeze_notices(AT)
         return app
 
-    def fail(self, app, feed="gulf", health="failing"):
+    def fail(self, app, feed="gulf", health="failing", since=AT - 25 * HOUR):
         state = FeedState(
-            health=health, cause="it answers 404", since_at=AT, polls=5, last_polled_at=AT
+            health=health, cause="it answers 404", since_at=since, polls=5, last_polled_at=AT
         )
         app.store.set_feed_state(feed, state)
 
@@ -168,6 +168,13 @@ class TestNotices:
             "Monitor operator: Feed Gulf fails: it answers 404",
             "Monitor operator: mended: Feed Gulf fails: it answers 404",
         ]
+
+    def test_a_feed_that_has_failed_for_an_hour_is_no_business_of_the_operator(self, app):
+        self.fail(app, since=AT)
+        app.freeze_notices(AT + HOUR)
+        assert self.subjects(app) == []
+        app.freeze_notices(AT + 24 * HOUR)
+        assert self.subjects(app) == ["Monitor operator: Feed Gulf fails: it answers 404"]
 
     def test_undeliverable_mail(self, app, installation, serve):
         office = serve("refuse")
@@ -248,6 +255,10 @@ class TestNotices:
         assert "mended" in self.subjects(app)[1]
 
     def test_nobody_polls(self, app):
+        state = FeedState(polls=5, last_polled_at=AT, next_due_at=AT + HOUR)
+        app.store.set_feed_state("gulf", state)
+        app.freeze_notices(AT + HOUR + 59 * MINUTE)
+        assert self.subjects(app) == []
         app.freeze_notices(AT + 3 * HOUR)
         assert self.subjects(app) == ["Monitor operator: No feed is polled any more"]
 
