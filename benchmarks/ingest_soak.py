@@ -55,7 +55,8 @@ class Soak(Hostile):
     async def answer(self, peer: Peer) -> None:
         name = peer.path.strip("/")
         if not name.startswith("feed"):
-            await BEHAVIOURS[name.partition("?")[0].replace("-", " ")].respond(peer)
+            kind = BEHAVIOURS.get(name.partition("?")[0].replace("-", " "))
+            await (kind.respond(peer) if kind else peer.reply(b"", "404 Not Found"))
             return
         self.polls[name].append(time.monotonic())
         if int(name[4:]) % 2:
@@ -77,26 +78,36 @@ class Soak(Hostile):
         await peer.reply(rss(shown), ETag=etag)
 
 
-def measure(pid: int) -> tuple[float, int, int, int]:
-    """(resident MB, open files, threads, processes) of a process and its children."""
-    pids = [pid, *children(pid)]
-    memory = files = threads = 0
-    for each in pids:
+def measure(pid: int) -> dict[str, float]:
+    """Resident MB of a process, and of those that it began (shared pages counted once); open files,
+    threads and processes of all."""
+    begun = children(pid)
+    found = {"rss_mb": _megabytes(pid, "Rss"), "parsers_mb": 0.0}
+    found |= {"files": 0, "threads": 0, "processes": 1 + len(begun)}
+    for each in [pid, *begun]:
         with suppress(OSError, StopIteration):
-            status = Path(f"/proc/{each}/status").read_text()
-            memory += int(next(x for x in status.splitlines() if x.startswith("VmRSS")).split()[1])
-            threads += int(
-                next(x for x in status.splitlines() if x.startswith("Threads")).split()[1]
-            )
-            files += len(list(Path(f"/proc/{each}/fd").iterdir()))
-    return memory / 1024, files, threads, len(pids)
+            found["parsers_mb"] += _megabytes(each, "Pss") if each != pid else 0
+            found["files"] += len(list(Path(f"/proc/{each}/fd").iterdir()))
+            found["threads"] += len(list(Path(f"/proc/{each}/task").iterdir()))
+    return found | {
+        "rss_mb": round(found["rss_mb"], 1),
+        "parsers_mb": round(found["parsers_mb"], 1),
+    }
+
+
+def _megabytes(pid: int, name: str) -> float:
+    rolled = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return int(next(each for each in rolled if each.startswith(f"{name}:")).split()[1]) / 1024
 
 
 def children(pid: int) -> list[int]:
+    """The processes below one."""
+    found: list[int] = []
     with suppress(OSError):
-        tasks = Path(f"/proc/{pid}/task").glob("*/children")
-        return [int(each) for task in tasks for each in task.read_text().split()]
-    return []
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            for each in map(int, task.read_text().split()):
+                found += [each, *children(each)]
+    return found
 
 
 def slope(samples: list[tuple[float, float]]) -> float:
@@ -150,16 +161,8 @@ def run(server: Soak, folder: Path, seconds: float) -> dict[str, Any]:
     try:
         while time.monotonic() - started < seconds and process.poll() is None:
             wake.wait(min(30.0, seconds / 4))
-            memory, files, threads, processes = measure(process.pid)
-            samples.append(
-                {
-                    "minute": round((time.monotonic() - started) / 60, 1),
-                    "rss_mb": round(memory, 1),
-                    "files": files,
-                    "threads": threads,
-                    "processes": processes,
-                }
-            )
+            minute = round((time.monotonic() - started) / 60, 1)
+            samples.append({"minute": minute} | measure(process.pid))
     finally:
         stopping = time.monotonic()
         process.send_signal(signal.SIGTERM)
@@ -208,6 +211,10 @@ def summary(
         "misbehaved": sum(server.did.values()),
         "behaviours_seen": len(server.did),
         "rss_mb_per_hour": round(slope([(s["minute"] * 60, s["rss_mb"]) for s in late]), 2),
+        "rss_mb_per_hour_of_the_second_half": round(
+            slope([(s["minute"] * 60, s["rss_mb"]) for s in samples[len(samples) // 2 :]]), 2
+        ),
+        "parsers_mb_per_hour": round(slope([(s["minute"] * 60, s["parsers_mb"]) for s in late]), 2),
         "files_per_hour": round(slope([(s["minute"] * 60, s["files"]) for s in late]), 2),
         "health": dict(states),
         "cause_kinds": dict(kinds),

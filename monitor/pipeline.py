@@ -103,6 +103,7 @@ class Line:
     assess: Assess
     holder: str
     complete: Complete | None = None  # new items of a feed that gives only teasers, with their text
+    meanwhile: Callable[[], Awaitable[None]] | None = None  # done between two transactions
     read: Read | None = None  # a second reader of what was matched, where one is configured
 
 
@@ -215,11 +216,16 @@ async def run_cycle(
     done: asyncio.Queue[Poll] = asyncio.Queue()
     room = asyncio.Semaphore(POLLS_IN_HAND)
 
-    async def poll_into_queue(status: FeedStatus) -> None:
-        await room.acquire()
-        await done.put(await poll_feed(line, status, now))
+    turns = iter(by_turns(claimed))
 
-    polling = [asyncio.create_task(poll_into_queue(status)) for status in by_turns(claimed)]
+    async def poll_into_queue() -> None:
+        for status in turns:
+            await room.acquire()
+            await done.put(await poll_feed(line, status, now))
+
+    polling = [
+        asyncio.create_task(poll_into_queue()) for _ in range(min(POLLS_IN_HAND, len(claimed)))
+    ]
     waiting = {status.feed.id for status in claimed}
     try:
         while waiting:
@@ -228,6 +234,8 @@ async def run_cycle(
             waiting -= {poll.feed.id for poll in polls}
             for _ in polls:
                 room.release()
+            if line.meanwhile is not None:
+                await line.meanwhile()
     finally:
         for task in polling:
             task.cancel()

@@ -78,7 +78,8 @@ class Cycles(Assessing):
         return {}
 
     async def _note_blocked(self) -> None:
-        """Notes which hosts asked to be left alone, so that the next start knows it too."""
+        """Notes which hosts asked to be left alone, so that other processes and the next start know it
+        too, however this one ends."""
         now, slack = self.clock(), timedelta(seconds=2)
         for host, seconds in self.fetcher.blocked().items():
             until = now + timedelta(seconds=seconds)
@@ -115,6 +116,7 @@ class Cycles(Assessing):
             assess=self.assess,
             holder=self.holder,
             complete=self.articles.complete,
+            meanwhile=self._note_blocked,
             read=second_reader(self.config.reader, rules.watches, self.store),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from monitor.app import App
 from monitor.config import load
-from tests.ingest.hostile import BEHAVIOURS, Hostile, Peer
+from tests.ingest.hostile import BEHAVIOURS, Hostile, Peer, rss
 
 
 @pytest.fixture
@@ -42,6 +43,39 @@ def test_a_feed_that_is_added_after_a_restart_waits_as_its_host_asked(
 
     installation.run("poll", now=now + timedelta(hours=2, minutes=1))
     assert server.asked["/rss-2"] == 1
+
+
+def test_all_feeds_of_the_host_wait_within_the_cycle_and_others_know_before_it_ends(
+    installation: Any, server: Hostile, now: datetime
+) -> None:
+    """Another host's feed is answered only once the store says that the first host wants to wait."""
+    noted: list[str] = []
+    readers: list[App] = []
+
+    async def when_it_is_noted(peer: Peer) -> None:
+        for _ in range(400):
+            if await asyncio.to_thread(readers[0].store.host_waits, [server.host], now=now):
+                noted.append(server.host)
+                break
+            await asyncio.sleep(0.01)
+        await peer.reply(rss())
+
+    with Hostile(host="127.0.0.2") as other:
+        other.routes["slow"] = when_it_is_noted
+        siblings = [server.url(name) for name in ("rss 2", "atom 1", "json feed")]
+        installation.feeds = [server.url("too often"), *siblings, other.url("slow")]
+        installation.write()
+        text = installation.config.read_text().replace("per_host = 16", "per_host = 1")
+        installation.config.write_text(text.replace("127.0.0.1/32", "127.0.0.0/8"))
+        app = App(load(installation.config), now=now)
+        readers.append(App(load(installation.config), now=now))
+        try:
+            app.poll(now=now, everything=True)
+        finally:
+            app.close()
+            readers[0].close()
+    assert noted == [server.host]
+    assert server.asked == {"/too-often": 1}
 
 
 def test_new_feeds_are_first_polled_a_few_a_round_and_all_within_an_interval(
