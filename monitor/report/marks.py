@@ -46,8 +46,9 @@ def pieces(
         found += [Piece(text[at:left]), Piece(text[left:right], marked=True)]
         at = right
     found.append(Piece(text[at:stop]))
-    cleaned = (Piece(shown(each.text), each.marked) for each in found)
-    return tuple(each for each in cleaned if each.text)
+    if not text.isprintable():
+        found = [Piece(shown(each.text), each.marked) for each in found]
+    return tuple([each for each in found if each.text])
 
 
 def snippet(text: str, spans: Sequence[Span], field: str, *, width: int = 220) -> tuple[Piece, ...]:

@@ -19,7 +19,7 @@ from monitor.store.bulk import among
 from monitor.store.codec import AnyRow, spans_from
 from monitor.store.hits import hits_by_number
 from monitor.store.known import Known
-from monitor.store.listing import by_status
+from monitor.store.listing import by_status, of_few
 from monitor.store.part import Part
 from monitor.store.search import evidence_matching, words_of
 from monitor.store.tables import EVENT, EVENT_ITEM, FEED, GRADE, HIT, ITEM, PAIR, REVIEW
@@ -85,10 +85,13 @@ class Inbox(Part):
                 keys = [key for key in first if key.event in events][: limit + 1]
             if len(keys) <= limit:
                 query = query.where(*self._conditions(connection, filter, events, but="status"))
-                statuses = STATUSES
+                statuses: Sequence[Status] = STATUSES
                 if filter.second_opinion_of is not None and not _was_put_back(connection):
                     statuses = ("confirmed", "dismissed", "second-look")  # who is new is unjudged
-                query = by_status(query, filter.status, whole, limit + 1, statuses)
+                if events is not None and len(events) <= _FEW:
+                    query = of_few(query, filter.status, whole, limit + 1)
+                else:
+                    query = by_status(query, filter.status, whole, limit + 1, statuses)
                 keys = connection.execute(query).all()
             more = len(keys) > limit
             keys = keys[:limit]
@@ -224,20 +227,21 @@ class Inbox(Part):
         words = tuple(words_of(filter.text))
         if not words:
             return None
-        found = (
-            EVENT_ITEM.c.removed_at.is_(None),
-            EVENT_ITEM.c.item.in_(evidence_matching(self.db.is_sqlite, words)),
-        )
+        matching = evidence_matching(self.db.is_sqlite, words)
 
         def find(some: Collection[int] | None) -> Collection[int]:
-            of = () if some is None else (among(connection, EVENT_ITEM.c.event, some),)
-            if not self.db.is_sqlite:
-                query = select(EVENT_ITEM.c.event).where(*found, *of)
-                return connection.execute(query).scalars().all()
-            # one value for all of them: a row each costs more than finding it
-            whole = select(func.json_group_array(EVENT_ITEM.c.event)).where(*found, *of)
-            numbers: list[int] = json.loads(connection.execute(whole).scalar_one())
-            return numbers
+            if (
+                self.db.is_sqlite
+            ):  # one value for all of them: a row each costs more than finding it
+                items = matching.subquery()
+                whole = connection.execute(select(func.json_group_array(items.c[0]))).scalar_one()
+                return self._tally.events_of(json.loads(whole))
+            query = select(EVENT_ITEM.c.event).where(
+                EVENT_ITEM.c.removed_at.is_(None), EVENT_ITEM.c.item.in_(matching)
+            )
+            if some is not None:
+                query = query.where(among(connection, EVENT_ITEM.c.event, some))
+            return connection.execute(query).scalars().all()
 
         return self._tally.events(connection, words, find)
 

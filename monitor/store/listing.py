@@ -45,6 +45,16 @@ def by_status(
     return select(every).order_by(*ways).limit(limit)
 
 
+def of_few(
+    query: Select[Any], status: Status | None, order: Sequence[tuple[Any, bool]], limit: int
+) -> Select[Any]:
+    """The same of few events, whose pairs are all looked at: in one go, whatever their status."""
+    if status is not None:
+        query = query.where(PAIR.c.status == status)
+    ways = (column.desc() if down else column.asc() for column, down in order)
+    return query.order_by(*ways).limit(limit)
+
+
 def newest_events(
     connection: Connection,
     *,

@@ -7,18 +7,21 @@ that a look reads only the events that changed since the look before, whoever ch
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+from array import array
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import chain
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from monitor.desk import FacetName, Facets, InboxFilter
-from monitor.store.tables import EVENT, PAIR
+from monitor.store.bulk import among
+from monitor.store.tables import EVENT, EVENT_ITEM, PAIR
 
 WORDS_KEPT = 16  # searches whose events are kept
 WORDS_FRESH = 30.0  # seconds
@@ -44,7 +47,9 @@ class Tally:
     """What one process has counted. Safe to use from any thread."""
 
     _version: int = -1
-    _pairs: dict[int, tuple[datetime, tuple[int, ...]]] = field(default_factory=dict)
+    _at: dict[int, datetime] = field(default_factory=dict)  # event → first seen
+    _of: dict[int, tuple[int, ...]] = field(default_factory=dict)  # event → kinds of its pairs
+    _event_of: array[int] = field(default_factory=lambda: array("q"))  # item → event, 0: none
     _ids: dict[Kind, int] = field(default_factory=dict)  # a small number counts faster than a name
     _names: list[Kind] = field(default_factory=list)  # by that number
     _kinds: Counter[Kind] = field(default_factory=Counter)
@@ -156,11 +161,12 @@ class Tally:
     def _counted(self, filter: InboxFilter, events: Collection[int] | None) -> Counter[Kind]:
         within = self._within(filter.since, filter.until)
         if events is None:
-            chosen: Iterable[int] = self._pairs if within is None else within
+            chosen: Iterable[int] = self._of if within is None else within
         else:
             chosen = events if within is None else within.intersection(events)
-        found = (self._pairs.get(event) for event in chosen)
-        counts = Counter(chain.from_iterable([each[1] for each in found if each is not None]))
+        counts = Counter(
+            chain.from_iterable([kinds for kinds in map(self._of.get, chosen) if kinds])
+        )
         return Counter({self._names[id]: count for id, count in counts.items()})
 
     def _within(self, since: datetime | None, until: datetime | None) -> set[int] | None:
@@ -175,7 +181,7 @@ class Tally:
                 found |= events
             elif first <= day <= last:
                 for event in events:
-                    at = self._pairs[event][0]
+                    at = self._at[event]
                     if (since is None or at >= since) and (until is None or at < until):
                         found.add(event)
         return found
@@ -197,22 +203,62 @@ class Tally:
             versions[number] = version
         if not changed:
             return
+        self._place(connection, None if self._version < 0 else changed)
         self._version = max(self._version, *versions.values())
         for number, kinds in changed.items():
-            if before := self._pairs.pop(number, None):
-                for id in before[1]:
+            if before := self._of.pop(number, None):
+                at = self._at.pop(number)
+                for id in before:
                     kind = self._names[id]
-                    self._add(kind, before[0], -1)
+                    self._add(kind, at, -1)
                     self._events[kind].discard(number)
-                self._of_day[_day(before[0])].discard(number)
+                self._of_day[_day(at)].discard(number)
             if kinds:
-                at = seen[number]
-                self._pairs[number] = (at, tuple([self._id(kind) for kind in kinds]))
+                at = self._at[number] = seen[number]
+                self._of[number] = tuple([self._id(kind) for kind in kinds])
                 self._of_day[_day(at)].add(number)
                 for kind in kinds:
                     self._add(kind, at, 1)
                     self._events[kind].add(number)
         self._note(versions)
+
+    def _place(self, connection: Connection, events: Collection[int] | None) -> None:
+        """Notes in which of these events, or of all, items are; SQLite alone asks for it."""
+        if connection.dialect.name != "sqlite":
+            return
+        of = EVENT_ITEM.c.removed_at.is_(None)
+        query = select(
+            func.json_group_array(EVENT_ITEM.c.item), func.json_group_array(EVENT_ITEM.c.event)
+        )
+        if events is not None:
+            for gone in self._moved(connection, events):
+                self._event_of[gone] = 0
+            query = query.where(among(connection, EVENT_ITEM.c.event, events))
+        items, places = map(json.loads, connection.execute(query.where(of)).one())
+        size = max(items, default=0) + 1
+        if size > len(self._event_of):
+            self._event_of.extend([0] * (size + size // 8 - len(self._event_of)))
+        for item, event in zip(items, places, strict=True):
+            self._event_of[item] = event
+
+    def _moved(self, connection: Connection, events: Collection[int]) -> list[int]:
+        """Items that were taken out of these events, and are still noted as in them."""
+        query = select(EVENT_ITEM.c.item, EVENT_ITEM.c.event).where(
+            among(connection, EVENT_ITEM.c.event, events), EVENT_ITEM.c.removed_at.is_not(None)
+        )
+        known = self._event_of
+        return [
+            item
+            for item, event in connection.execute(query)
+            if item < len(known) and known[item] == event
+        ]
+
+    def events_of(self, items: Iterable[int]) -> set[int]:
+        """The events that these items are in; within ``find`` of ``events``, on SQLite."""
+        known, end = self._event_of, len(self._event_of)
+        found = {known[item] for item in items if item < end}
+        found.discard(0)
+        return found
 
     def _note(self, versions: Mapping[int, int]) -> None:
         """Remembers what changed, as far back as is worth it."""

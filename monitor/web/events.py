@@ -16,6 +16,7 @@ from monitor.model import Event
 from monitor.report.events import EventView, event_view, line_of_row
 from monitor.report.wording import GRADES, ROLE_WORDS, STATUS_WORDS, grade_words, plural
 from monitor.web.deciding import REASONS, Pair
+from monitor.web.rows import rules_of
 from monitor.web.site import Site, TheForm, TheReviewer, TheSite, TheViewer
 
 router = APIRouter(include_in_schema=False)
@@ -51,7 +52,11 @@ def event(id: int, request: Request, site: TheSite, viewer: TheViewer) -> Respon
         return site.redirect(
             site.at(f"/events/{found.id}"), words=f"Event {id} was merged into this."
         )
-    view = event_view(found, watches=site.watches, grades=site.grades(), now=site.now())
+    view = site.views.get(
+        id,
+        (found, rules_of(site.watches), site.feeds.get()),
+        lambda: event_view(found, watches=site.watches, grades=site.grades(), now=site.now()),
+    )
     suggested = suggestion(site, found)
     audit = site.store.audit(id)
     first = view.why[0] if view.why else None

@@ -53,6 +53,11 @@ class Last(Generic[_T]):
         return value
 
 
+def rules_of(watches: Sequence[Watch]) -> str:
+    """Tells the rules in force from any others."""
+    return " ".join(f"{watch.id} {watch.rules}" for watch in watches)
+
+
 class Rows:
     """Lines and HTML of rows."""
 
@@ -64,7 +69,7 @@ class Rows:
 
     def lines(self, rows: Sequence[InboxRow], watches: Sequence[Watch]) -> list[EventLine]:
         """What lists show of these rows."""
-        rules = " ".join(f"{watch.id} {watch.rules}" for watch in watches)
+        rules = rules_of(watches)
         names = names_of(watches)
 
         def line(row: InboxRow) -> EventLine:

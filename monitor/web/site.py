@@ -23,7 +23,7 @@ from monitor.desk import InboxFilter, LevelOverride, User
 from monitor.model import Assessment, Event, FeedStatus, Level, LevelChange, Status, Watch
 from monitor.render import render
 from monitor.report import style_of
-from monitor.report.events import Names, names_of
+from monitor.report.events import EventView, Names, names_of
 from monitor.report.feeds import is_problem
 from monitor.report.method import Record
 from monitor.shapes import board_shape
@@ -41,7 +41,7 @@ from monitor.web.gate import prefix_of
 from monitor.web.installation import Installation, WebSettings
 from monitor.web.kept import Kept
 from monitor.web.records import kept_records
-from monitor.web.rows import Rows
+from monitor.web.rows import Last, Rows
 
 FLASH_COOKIE = "monitor_flash"
 _LARGE = 5.0  # seconds of a first assessment: tens of thousands of events
@@ -80,6 +80,7 @@ class Site:
         self.prefix = prefix_of(settings)
         self._settled = False
         self.rows = Rows(lambda: installation.templates)
+        self.views: Last[EventView] = Last(most=20)
         self._board_json: tuple[Snapshot, tuple[LevelOverride, ...], bytes] | None = None
         self.snapshot = Kept(
             self._snapshot, seconds=30, patience=2.0, meanwhile=self._not_assessed_yet

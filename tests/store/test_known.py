@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monitor.desk import InboxFilter
 from monitor.store.known import Known
+from monitor.store.tally import Tally
 
 ALL = InboxFilter(status=None)
 
@@ -80,3 +81,22 @@ class TestOfTheStore:
         for known in (store._rows, store._glances, store._wholes):
             known._values.clear()
         return self.seen(store, event)
+
+    def test_words_are_found_where_their_items_went(self, store, make):
+        words = InboxFilter(status=None, text="title")
+        event = make.store_event(store, "a", "b", "c")
+        other = make.store_event(store, "d")
+        made = []
+        changes = (
+            lambda: None,
+            lambda: made.append(store.split_event(event, ["bbc-b"], by="ana", at=make.at(4))),
+            lambda: store.merge_events(made[0], other, by="ana", at=make.at(5)),
+            lambda: store.merge_events(other, event, by="ana", at=make.at(6)),
+            lambda: make.store_event(store, "e"),
+        )
+        for change in changes:
+            change()
+            kept = {row.event for row in store.inbox(words).rows}
+            store._tally = Tally()
+            assert kept == {row.event for row in store.inbox(words).rows}
+            assert kept == {row.event for row in store.inbox(ALL).rows}
