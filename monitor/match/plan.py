@@ -15,7 +15,7 @@ from typing import TypeAlias
 from monitor.match.ceiling import Text
 from monitor.match.places import Mentions, Places
 from monitor.match.vocabulary import Need, Vocabulary
-from monitor.query.frames import MAX_ACTIONS, Action, find_frames
+from monitor.query.frames import MAX_ACTIONS, Action, Scenes, find_frames
 from monitor.query.lexicon import ACTORS, Lexicon
 from monitor.query.matches import MAX_MATCHES, Leaf, Match, joined, joined_parts, merged
 from monitor.query.nodes import And, Fact, Frame, Near, Node, Not, Or, Ref, Term, Title, walk
@@ -38,7 +38,8 @@ class State:
     """One item under evaluation: where its atoms stand, and what was worked out already."""
 
     __slots__ = (
-        "_actors", "_facts", "document", "fact_of", "genres", "kept", "numbers", "places", "texts",
+        "_actions", "_actors", "_facts", "_scenes", "document", "fact_of", "genres", "kept", "numbers",
+        "places", "texts",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +54,8 @@ class State:
         self.texts: dict[object, Text] = {}
         self._facts: dict[str, str] = {}
         self._actors: dict[int, list[Leaf]] = {}
+        self._scenes: dict[int, Scenes] = {}
+        self._actions: dict[tuple[int, int, str], list[Action]] = {}
 
     def fact(self, kind: str) -> str:
         """What is known of the item as a whole: its "lang", "stage" or "genre"."""
@@ -70,6 +73,20 @@ class State:
                 for place in places
             )
         return self._actors[key]
+
+    def scenes(self, gazetteer: Gazetteer) -> Scenes:
+        return self._scenes.setdefault(id(gazetteer), {})
+
+    def actions(self, verbs: int, nouns: int, term: str) -> list[Action]:
+        """Where an action stands, in the order of the text."""
+        key = verbs, nouns, term
+        if key not in self._actions:
+            as_verbs, as_nouns = set(self.places[verbs]), set(self.places[nouns])
+            self._actions[key] = [
+                Action(*place, place in as_verbs, place in as_nouns, term)
+                for place in sorted(as_verbs | as_nouns)
+            ]
+        return self._actions[key]
 
 
 Holds: TypeAlias = Callable[[State], bool]
@@ -263,21 +280,14 @@ class Planner:
         def work(state: State) -> Matches:
             if not might(state):
                 return NONE
-            as_verbs = set(state.places.get(verbs, ()))
-            as_nouns = set(state.places.get(nouns, ()))
-            places = sorted(as_verbs | as_nouns)
+            actions = state.actions(verbs, nouns, term)[:most]
             if title:
-                places = [place for place in places if state.document.in_title(place[0])]
-            if not places or not all(plan.holds(state) for _, plan in roles):
+                actions = [each for each in actions if state.document.in_title(each.start)]
+            if not actions or not all(plan.holds(state) for _, plan in roles):
                 return NONE
-            actions = [
-                Action(*place, place in as_verbs, place in as_nouns, term)
-                for place in places[:most]
-            ]
             operands = [(role, plan.find(state)) for role, plan in roles]
-            return merged(
-                [find_frames(state.document, actions, operands, lambda: state.actors(gazetteer))]
-            )
+            actors, scenes = lambda: state.actors(gazetteer), state.scenes(gazetteer)
+            return merged([find_frames(state.document, actions, operands, actors, scenes)])
 
         return _kept(work, needs, might)
 

@@ -113,7 +113,7 @@ class PlainEvaluator:
             (role, self.evaluate(operand, title_only=title_only).matches)
             for role, operand in node.roles
         ]
-        matches = merged([find_frames(self.document, actions, roles, self.actors)])
+        matches = merged([find_frames(self.document, actions, roles, self.actors, {})])
         return Outcome(bool(matches), matches)
 
     def actors(self) -> list[Leaf]:

@@ -79,8 +79,10 @@ _ABBREVIATIONS = frozenset(
 
 _TRIES = 8  # occurrences of a word that are looked at before all words are placed
 
-Boundary = Literal[0, 1, 2]
+Boundary = Literal[0, 1, 2, 3]
 """What stands before a word: nothing, the end of a clause, the end of a sentence."""
+
+_STOP: Boundary = 3  # a full stop, which ends a sentence or an abbreviation
 
 
 def _words(folded: str) -> list[str]:
@@ -99,7 +101,7 @@ def split_words(text: str) -> list[str]:
 class Tokens:
     """The words of one field. ``words`` keep their capitals, ``folded`` are casefolded."""
 
-    __slots__ = ("_boundaries", "_folded", "_spans", "source", "words")
+    __slots__ = ("_boundaries", "_folded", "_gaps", "_spans", "source", "words")
 
     def __init__(self, text: str) -> None:
         self.source = Folded(text)
@@ -108,6 +110,7 @@ class Tokens:
         self._folded: list[str] | None = None
         self._spans: list[tuple[int, int]] | None = None
         self._boundaries: list[Boundary] | None = None
+        self._gaps: list[str] | None = None
 
     @property
     def folded(self) -> list[str]:
@@ -148,18 +151,23 @@ class Tokens:
     def boundaries(self) -> list[Boundary]:
         """For each word, what parts it from the word before."""
         if self._boundaries is None:
-            text, previous = self.source.text, 0
-            found: list[Boundary] = []
-            for number, (start, end) in enumerate(self.places):
-                found.append(_boundary(text[previous:start], self.folded, number))
-                previous = end
-            self._boundaries = found
+            self._boundaries = found = [*map(_boundary.__getitem__, self.gaps[:-1])]
+            for number in [at for at, each in enumerate(found) if each == _STOP]:
+                before = self.folded[number - 1] if number else ""
+                abbreviated = before in _ABBREVIATIONS or len(before) == 1
+                found[number] = 0 if abbreviated else 2
         return self._boundaries
+
+    @property
+    def gaps(self) -> list[str]:
+        """What stands before each word, and after the last."""
+        if self._gaps is None:
+            self._gaps = _word.split(self.source.text)
+        return self._gaps
 
     def between(self, number: int) -> str:
         """What stands between word ``number`` and the word before it."""
-        before = self.places[number - 1][1] if number else 0
-        return self.source.text[before : self.places[number][0]]
+        return self.gaps[number]
 
 
 def _bounded(text: str, start: int, end: int) -> bool:
@@ -168,16 +176,28 @@ def _bounded(text: str, start: int, end: int) -> bool:
     return not (before.isalnum() or before == "_" or after.isalnum() or after == "_")
 
 
-def _boundary(gap: str, folded: list[str], number: int) -> Boundary:
-    if gap == " " or (len(gap) < 2 and gap not in ",\n;:|"):
-        return 0
-    before = folded[number - 1] if number else ""
-    if _ends_sentence.search(gap):
-        dotted = "." in gap and not any(c in gap for c in "\n|!?؟…")
-        if not (dotted and (before in _ABBREVIATIONS or len(before) == 1)):
-            return 2
-        return 0
-    return 1 if _ends_clause.search(gap) and gap != ". " else 0
+class _Boundaries(dict[str, Boundary]):
+    """What stands between two words → what it ends; worked out once, as most of it is the same."""
+
+    def __missing__(self, gap: str) -> Boundary:
+        found = self._of(gap)
+        if len(gap) <= _SHORT and len(self) < MAX_GAPS:
+            self[gap] = found
+        return found
+
+    @staticmethod
+    def _of(gap: str) -> Boundary:
+        if len(gap) == 1 and gap not in ",\n;:|":
+            return 0
+        if _ends_sentence.search(gap):
+            dotted = "." in gap and not any(c in gap for c in "\n|!?؟…")
+            return _STOP if dotted else 2
+        return 1 if _ends_clause.search(gap) else 0
+
+
+_SHORT = 8
+MAX_GAPS = 10_000
+_boundary = _Boundaries()
 
 
 class Document:

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from monitor.query.frames import arabic, english, hebrew, persian, slavic
 from monitor.query.frames.scene import Action, Grammar, Labels, Scene
 from monitor.query.matches import Leaf, Match
 from monitor.text import Document
 
-__all__ = ["Action", "find_frames", "labels"]
+__all__ = ["Action", "Scenes", "find_frames", "labels"]
 
 MAX_ACTIONS = 40
 MAX_FILLERS = 6
@@ -36,7 +37,8 @@ GRAMMARS: dict[str, Grammar] = {
     "he": hebrew.GRAMMAR,
 }
 
-Fillers = list[tuple[Match, Labels]]
+Scenes: TypeAlias = dict[Action, tuple[Scene, Grammar, Sequence[str]]]
+"""Action → its scene, the grammar that it is read by, and its readings."""
 
 
 def grammar_of(lang: str, word: str) -> Grammar:
@@ -51,17 +53,25 @@ def find_frames(
     actions: Sequence[Action],
     roles: Sequence[tuple[str, Sequence[Match]]],
     actors: Callable[[], Sequence[Leaf]],
+    scenes: Scenes,
 ) -> list[Match]:
-    """Matches of a frame: the action and what fills its roles, one for each place of the action."""
+    """Matches of a frame: the action and what fills its roles, one for each place of the action.
+
+    ``scenes`` keeps what was made out of an action for the other frames that ask for it.
+    """
     found: list[Match] = []
     for action in actions[:MAX_ACTIONS]:
         sentence = document.sentence(action.start)
         near = [(role, _near(document, action, sentence, matches)) for role, matches in roles]
         if not all(candidates for _, candidates in near):
             continue
-        scene = Scene(document, action, sentence, actors())
-        grammar = grammar_of(document.lang, document.folded(action.start))
-        for reading in grammar.readings(scene):
+        known = scenes.get(action)
+        if known is None:
+            scene = Scene(document, action, sentence, actors())
+            grammar = grammar_of(document.lang, document.folded(action.start))
+            known = scenes[action] = scene, grammar, grammar.readings(scene)
+        scene, grammar, readings = known
+        for reading in readings:
             filled = _fill(scene, grammar, reading, near)
             if filled is not None:
                 found.append(_match(action, filled))
@@ -101,14 +111,14 @@ def _fill(
 ) -> list[Match] | None:
     """One candidate for each role, no place twice; None where that cannot be."""
     together = any(role == "with" for role, _ in near)
-    known: dict[tuple[int, int], Labels] = {}
+    known = scene.known
     choices: list[list[Match]] = []
     for role, candidates in near:
         fitting = []
         for match in candidates:
-            place = match[0], match[1]
+            place = reading, match[0], match[1]
             if place not in known:
-                known[place] = grammar.labels(scene, reading, *place)
+                known[place] = grammar.labels(scene, *place)
             if _fits(role, known[place], together):
                 fitting.append(match)
         if not fitting:

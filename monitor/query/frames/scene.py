@@ -71,6 +71,7 @@ class Scene:
         self.end = min(end, action.end + SIGHT)
         self.action = action
         self.all_actors = actors
+        self.known: dict[tuple[str, int, int], Labels] = {}  # (reading, place) → its roles
 
     @cached_property
     def words(self) -> list[str]:
