@@ -7,9 +7,8 @@ ConfigError that shows the file, the line and what to write instead. Nesting in 
 
 from __future__ import annotations
 
-import base64
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -45,6 +44,7 @@ from monitor.config_tables import (
 )
 from monitor.errors import ConfigError, Problem
 from monitor.masking import redact
+from monitor.text.logins import login_headers
 from monitor.toml_places import Places, TomlError, read_toml
 
 FILE = "monitor.toml"
@@ -364,24 +364,21 @@ def _siblings(loc: tuple[str | int, ...]) -> list[str]:
 # ── Values for the edges ─────────────────────────────────────────────────────────────────────────
 
 
-def feed_headers(feed: FeedConfig, *, secret: Callable[[str], str] | None = None) -> dict[str, str]:
+def feed_headers(feed: FeedConfig) -> dict[str, str]:
     """The feed's own headers with its login; ``env:NAME`` takes a value from the environment."""
-    resolve = secret or _from_environment
-    headers = {name: resolve(value) for name, value in feed.headers.items()}
-    if feed.user:
-        login = f"{feed.user}:{resolve(feed.password.get_secret_value())}"
-        headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
-    return headers
+    headers = {name: from_environment(value) for name, value in feed.headers.items()}
+    return login_headers(headers, feed.user, from_environment(feed.password.get_secret_value()))
 
 
-def _from_environment(value: str) -> str:
+def from_environment(value: str) -> str:
+    """The value, or what ``env:NAME`` names. Raises ConfigError where that is not set."""
     if not value.startswith("env:"):
         return value
     name = value.removeprefix("env:")
     if name not in os.environ:
         raise ConfigError(
             f"the environment variable {name} is not set",
-            subject="[[feeds]] headers",
+            subject="headers or password of a feed",
             remedy="Set it, or write the value itself.",
         )
     return os.environ[name]

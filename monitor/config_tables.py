@@ -47,7 +47,7 @@ class FetchConfig(_Table):
 
 
 class FeedConfig(_Table):
-    url: values.HttpUrl
+    url: values.FeedUrl
     id: str = Field(default="", pattern=r"^[a-z0-9][a-z0-9._-]*$|^$")
     name: str = ""
     homepage: str = ""

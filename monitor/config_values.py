@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BeforeValidator
 
+from monitor.text.logins import has_login
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhdw]\s*)+")
 _QUIET_HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
@@ -72,6 +74,12 @@ def _http_url(value: str) -> str:
     except ValueError:
         raise ValueError(f"{value!r} is not a web address: a port is 0 to 65535") from None
     return value
+
+
+def _feed_url(value: str) -> str:
+    if has_login(value):
+        raise ValueError("holds a login, which would be shown; write it as user and password")
+    return _http_url(value)
 
 
 def optional_http_url(value: str) -> str:
@@ -155,5 +163,6 @@ Cron = Annotated[str, AfterValidator(_cron)]
 TimeZone = Annotated[str, AfterValidator(_timezone)]
 Address = Annotated[str, AfterValidator(_address)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+FeedUrl = Annotated[str, AfterValidator(_feed_url)]
 LevelChoice = Annotated[str, AfterValidator(_level)]
 Grade = Literal["A", "B", "C", "D", "E", "F"]

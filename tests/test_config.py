@@ -163,6 +163,10 @@ MISTAKES = {
         '[reader]\nurl = "http://x"\nmodel = "m"\nkey = "ключ"\n',
         "a key goes into a header: ASCII only",
     ),
+    "login in an address": (
+        '[[feeds]]\nurl = "https://reader:hunter2@outlet.example/rss"\n',
+        "monitor.toml:2:1: error: holds a login, which would be shown; write it as user and password",
+    ),
     "wrong grade": ('[[feeds]]\nurl = "http://x/"\nreliability = "Z"\n', "monitor.toml:3:1"),
 }
 

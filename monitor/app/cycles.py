@@ -93,7 +93,7 @@ class Cycles(Assessing):
     def articles(self) -> Articles:
         from monitor.fetch.articles import Articles
 
-        return Articles(self.fetcher)
+        return Articles(self.fetcher, self.parsers.page)
 
     @cached_property
     def parsers(self) -> ParserPool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from monitor import resources
-from monitor.config import Config, feed_headers, problem_at
+from monitor.config import Config, feed_headers, from_environment, problem_at
 from monitor.config_tables import AlertConfig, DigestConfig, FeedConfig
 from monitor.errors import ConfigError, MonitorError, Problem
 from monitor.fetch.opml import feed_id, read_opml
@@ -70,7 +70,7 @@ def _from_file(path: Path) -> tuple[Feed, ...]:
         except MonitorError as error:
             raise ConfigError(error.problem, subject=str(path), remedy=error.remedy) from None
         return tuple(replace(feed, declared_in=path.name) for feed in found)
-    return load_feeds(path)
+    return load_feeds(path, secret=from_environment)
 
 
 def feed_of(each: FeedConfig, *, declared_in: str) -> Feed:

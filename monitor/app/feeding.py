@@ -6,16 +6,19 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
 from monitor.app.cycles import Cycles
 from monitor.app.outcomes import FeedCheck
-from monitor.errors import ConfigError, FetchError, MonitorError
+from monitor.errors import ConfigError, MonitorError
+from monitor.fetch.discovery import feeds_of
 from monitor.fetch.opml import feed_id, read_opml, write_opml
 from monitor.model import Document, Feed, FeedStatus, Validators
+from monitor.text.logins import has_login
 
+_AFTER_ADDING = timedelta(minutes=1)  # it was asked just now
 _log = structlog.get_logger(__name__)
 
 
@@ -40,7 +43,7 @@ class Feeding(Cycles):
             name=name or found.name or document.title,
             lang=lang or (document.lang[:2] or None),
         )
-        self.store.add_feed(feed, now=now, by=by)
+        self.store.add_feed(feed, now=now, by=by, due_at=now + _AFTER_ADDING)
         return feed
 
     async def _find(self, url: str, now: datetime) -> tuple[Feed, Document]:
@@ -50,15 +53,20 @@ class Feeding(Cycles):
                 subject="feeds add",
                 remedy="It must begin with http:// or https://.",
             )
+        if has_login(url):
+            raise ConfigError(
+                "the address holds a login, which would be shown",
+                subject="feeds add",
+                remedy="Declare the feed in monitor.toml: [[feeds]] with url, user and password.",
+            )
         feed = Feed(id=feed_id(url), url=url)
-        problem: MonitorError | None = None
+        fetched = await self.fetcher.fetch(feed, validators=Validators(), now=now)
         try:
-            return feed, await self._read(feed, now)
-        except FetchError:
-            raise
+            return feed, await self.parsers.parse(fetched, feed, now)
         except MonitorError as error:  # it came, but is no feed: a page may name one
             problem = error
-        for found in await self.fetcher.discover(url, now=now):
+        page = await self.parsers.page(fetched, feed)
+        for found in feeds_of(page, url=fetched.final_url):
             try:
                 return found, await self._read(found, now)
             except MonitorError as error:

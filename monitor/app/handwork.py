@@ -27,16 +27,15 @@ class Handwork(Feeding):
     """The pages' part of matching and grouping."""
 
     def read_page(self, link: str, *, now: datetime) -> tuple[str, str]:
-        """(title, text) of an article's page, fetched as carefully as a feed. Raises FetchError."""
-        from monitor.fetch.articles import Articles, article_text, article_title  # for who needs it
+        """(title, text) of an article's page, fetched as carefully as a feed.
 
+        Raises FetchError, and ParseError for a page that is too much to read.
+        """
         with self.apart() as app:
-            articles = Articles(app.fetcher)
-            page = app.finish(articles.page(link, Feed(id=BY_HAND, url=link), now))
-        text = article_text(page)
-        if not text:
+            page = app.finish(app.articles.page(link, Feed(id=BY_HAND, url=link), now))
+        if not page.text:
             raise FetchError("no article was found on the page", subject=link, kind="empty")
-        return article_title(page), text
+        return page.title, page.text
 
     @contextmanager
     def apart(self) -> Iterator[Self]:

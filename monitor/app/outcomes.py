@@ -11,6 +11,7 @@ from typing import Any
 from monitor.match.evaluation import Evaluation, Score
 from monitor.model import Feed
 from monitor.shapes import iso
+from monitor.text.logins import without_login
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ class FeedCheck:
     def as_json(self) -> dict[str, Any]:
         return {
             "id": self.feed.id,
-            "url": self.feed.url,
+            "url": without_login(self.feed.url),
             "ok": self.ok,
             "items": self.entries,
             "seconds": round(self.seconds, 3),

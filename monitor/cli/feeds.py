@@ -22,6 +22,7 @@ from monitor.cli.common import (
 )
 from monitor.errors import ConfigError
 from monitor.model import FeedState, FeedStatus, HealthState
+from monitor.text.logins import without_login
 
 StateOption = Annotated[
     str | None, typer.Option("--state", help="ok, quiet, degraded, failing or paused.")
@@ -61,7 +62,7 @@ def list_(session: Session, state: StateOption = None, json: JsonOption = False)
     for each in found:
         table.add_row(
             each.state.health,
-            each.feed.name or each.feed.url,
+            each.feed.name or without_login(each.feed.url),
             each.feed.lang or "",
             each.feed.reliability,
             str(each.state.items),
@@ -81,7 +82,7 @@ def _shape(status: FeedStatus) -> dict[str, Any]:
     feed, state = status.feed, status.state
     return {
         "id": feed.id,
-        "url": feed.url,
+        "url": without_login(feed.url),
         "name": feed.name,
         "lang": feed.lang,
         "kind": feed.kind,
@@ -116,7 +117,7 @@ def add(
     if json:
         print_json(_shape(FeedStatus(feed=feed, state=FeedState())))
         return DONE
-    say(f"added {feed.name or feed.id}: {feed.url}")
+    say(f"added {feed.name or feed.id}: {without_login(feed.url)}")
     return DONE
 
 
@@ -180,7 +181,7 @@ def check(session: Session, json: JsonOption = False) -> int:
         for each in found:
             table.add_row(
                 "ok" if each.ok else "FAILED",
-                each.feed.name or each.feed.url,
+                each.feed.name or without_login(each.feed.url),
                 str(each.entries),
                 f"{each.seconds * 1000:.0f}",
                 each.words,

@@ -19,6 +19,9 @@ else:
 STEP = 65_536  # bytes that one step may yield
 ACCEPTED = "gzip, deflate, br, zstd"
 _LAYERS = 2
+_MEMBERS = (
+    1_000  # parts that one packed body may be made of; empty ones cost time and yield nothing
+)
 _WINDOW_LOG = 23  # 8 MB, what RFC 8878 asks every decoder to support and no web server exceeds
 
 
@@ -34,12 +37,15 @@ class Gzip:
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(31)
         self._begun = False
+        self._members = 1
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._inner.eof:
                 if not data.strip(b"\0"):
                     return  # padding
+                self._members += 1
+                _refuse_if_many(self._members)
                 self._inner = zlib.decompressobj(31)
             self._begun = True
             yield self._inner.decompress(data, STEP)
@@ -103,6 +109,7 @@ class Zstd:
     def __init__(self) -> None:
         self._inner = self._new()
         self._begun = False
+        self._members = 1
 
     @staticmethod
     def _new() -> zstd.ZstdDecompressor:
@@ -114,6 +121,8 @@ class Zstd:
         while data:
             self._begun = True
             if self._inner.eof:
+                self._members += 1
+                _refuse_if_many(self._members)
                 self._inner = self._new()
             yield self._inner.decompress(data, STEP)
             while not self._inner.eof and not self._inner.needs_input:
@@ -123,6 +132,11 @@ class Zstd:
     @property
     def complete(self) -> bool:
         return not self._begun or self._inner.eof
+
+
+def _refuse_if_many(members: int) -> None:
+    if members > _MEMBERS:
+        raise zlib.error("too many members")
 
 
 _DECODERS: dict[str, Callable[[], Decoder]] = {
@@ -148,7 +162,7 @@ class Body:
         ]
         self._layers: list[Decoder] | None = None
         self._pieces: list[bytes] = []
-        self._size = 0
+        self._sizes = [0] * (_LAYERS + 1)  # what each layer has yielded
         self.wire_bytes = 0
 
     def add(self, data: bytes) -> None:
@@ -158,13 +172,21 @@ class Body:
         if self._layers is None and data:
             self._layers = self._begin(data)
         try:
-            for piece in _through(self._layers or [], data):
-                self._size += len(piece)
-                if self._size > self._max:
-                    raise self._too_large("unpacked")
-                self._pieces.append(piece)
+            self._pieces.extend(self._unpacked(data, 0))
         except _ERRORS:
             raise self._damaged() from None
+
+    def _unpacked(self, data: bytes, depth: int) -> Iterator[bytes]:
+        """What comes of a piece; what lies between two layers counts as the outcome does."""
+        self._sizes[depth] += len(data)
+        if self._sizes[depth] > self._max:
+            raise self._too_large("unpacked")
+        if depth == len(self._layers or ()):
+            yield data
+            return
+        assert self._layers is not None
+        for piece in self._layers[depth].feed(data):
+            yield from self._unpacked(piece, depth + 1)
 
     def finish(self) -> bytes:
         if not all(layer.complete for layer in self._layers or ()):
@@ -211,11 +233,3 @@ def _is_plain(packed: str, data: bytes) -> bool:
     if packed in ("gzip", "x-gzip", "zstd"):
         return start[:1] in (b"<", b"{")
     return start.startswith((b"<?xml", b"<rss ", b"<feed", b"<!DOC", b"<html"))
-
-
-def _through(layers: list[Decoder], data: bytes) -> Iterator[bytes]:
-    if not layers:
-        yield data
-        return
-    for piece in layers[0].feed(data):
-        yield from _through(layers[1:], piece)

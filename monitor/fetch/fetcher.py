@@ -6,8 +6,7 @@ import asyncio
 import ssl
 import time
 from base64 import b64encode
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,9 +17,8 @@ import httpx
 from monitor import __version__
 from monitor.errors import FetchError
 from monitor.fetch.addresses import AddressRule
-from monitor.fetch.answers import is_html, retry_after, standing_in, status_error
+from monitor.fetch.answers import retry_after, standing_in, status_error
 from monitor.fetch.decoding import ACCEPTED, Body
-from monitor.fetch.discovery import feeds_named_in
 from monitor.fetch.light import LightTransport
 from monitor.fetch.names import Resolve, resolve
 from monitor.fetch.politeness import Politeness
@@ -37,8 +35,9 @@ _PERMANENT = frozenset({301, 308})
 _KEPT_HEADERS = frozenset({"cache-control", "expires", "age", "date", "retry-after"})
 _ERROR_BODY = 65_536  # bytes of an error page that are looked at
 _ASKED_TOO_OFTEN = 60.0  # seconds that a host is left alone after a 429 that names no time
-_PAGES_KEPT = 60.0  # seconds that a page stays for the discovery of its feeds
 _NO_VALIDATORS = Validators()
+
+May = Callable[[str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,31 +75,27 @@ class HttpFetcher:
         self._agent = settings.agent(__version__)
         self._edge: _Edge | None = None
         self._held: dict[str, float] = {}  # host → until when on the monotonic clock
-        self._pages: OrderedDict[str, tuple[float, Fetched]] = OrderedDict()
 
     async def fetch(
-        self, feed: Feed, *, validators: Validators = _NO_VALIDATORS, now: datetime
+        self,
+        feed: Feed,
+        *,
+        validators: Validators = _NO_VALIDATORS,
+        now: datetime,
+        may: May | None = None,
     ) -> Fetched:
         """The feed's document, or that it is unchanged. Raises FetchError.
 
-        Waiting for the host's turn does not count against the time limit.
+        Waiting for the host's turn does not count against the time limit. ``may`` is awaited with the
+        address of every redirect before that is asked, and raises where it must not be.
         """
-        chain = _Chain(self, feed, validators, now)
+        chain = _Chain(self, feed, validators, now, may)
         try:
             fetched = await chain.follow()
         except FetchError as error:
             error.subject = error.subject or feed.id
             raise
-        if is_html(fetched.body):
-            self._keep_page(feed.url, fetched)
         return fetched
-
-    async def discover(self, url: str, *, now: datetime) -> tuple[Feed, ...]:
-        """Feeds that a web page names, the likeliest first. A page just fetched is not asked again."""
-        page = self._kept_page(url)
-        if page is None:
-            page = await self.fetch(Feed(id=url, url=url), now=now)
-        return feeds_named_in(page.body, url=page.final_url)
 
     def hold(self, url: str, seconds: float) -> None:
         """Leaves the host of a URL alone for so long: known from an earlier run."""
@@ -159,22 +154,19 @@ class HttpFetcher:
             tls=self._tls,
         )
 
-    def _keep_page(self, url: str, page: Fetched) -> None:
-        self._pages[url] = (time.monotonic(), page)
-        while len(self._pages) > 2:
-            self._pages.popitem(last=False)
-
-    def _kept_page(self, url: str) -> Fetched | None:
-        at, page = self._pages.pop(url, (0.0, None))
-        return page if page is not None and time.monotonic() - at < _PAGES_KEPT else None
-
 
 class _Chain:
     """One fetch: a request and the redirects that it leads to."""
 
     def __init__(
-        self, fetcher: HttpFetcher, feed: Feed, validators: Validators, now: datetime
+        self,
+        fetcher: HttpFetcher,
+        feed: Feed,
+        validators: Validators,
+        now: datetime,
+        may: May | None = None,
     ) -> None:
+        self._may = may
         self._settings = fetcher._settings
         self._agent = fetcher._agent
         self._edge = fetcher._bound()
@@ -203,6 +195,8 @@ class _Chain:
                     status=answer.status,
                 )
             seen.add(str(target))
+            if self._may is not None:
+                await self._may(str(target))
             url = target
         raise FetchError(
             f"{first.host} redirects more than {self._settings.max_redirects} times",
@@ -312,7 +306,8 @@ class _Chain:
             raise FetchError(
                 f"{url.host} redirects to an address that is none", kind="redirect"
             ) from None
-        return web_url(str(target.copy_with(fragment=None)))
+        # a login that a site writes into an address is no business of ours, and would be shown
+        return web_url(str(target.copy_with(fragment=None, userinfo=b"")))
 
     def _fetched(self, url: httpx.URL, answer: _Answer, moved: str) -> Fetched:
         host = url.host

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from monitor.errors import ParseError
 from monitor.model import Feed
+from monitor.text.logins import without_login
 
 _MOST_BYTES = 10_000_000
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -27,7 +28,7 @@ def feed_id(url: str) -> str:
 
 
 def read_opml(data: bytes) -> tuple[Feed, ...]:
-    """The feeds of an OPML file, each URL once. Folders become topics.
+    """The feeds of an OPML file, each URL once, without logins. Folders become topics.
 
     Raises ParseError where it is no subscription list, or one without a web feed.
     """
@@ -45,7 +46,7 @@ def read_opml(data: bytes) -> tuple[Feed, ...]:
         ) from None
     feeds: dict[str, Feed] = {}
     for each in found.feeds:
-        url = str(each.url or "").strip()
+        url = without_login(str(each.url or "").strip())
         if not url.lower().startswith(("http://", "https://")) or url in feeds:
             continue
         topics = [str(tag) for tag in each.tags or ()]
@@ -75,7 +76,7 @@ def write_opml(feeds: Sequence[Feed]) -> bytes:
             "type": "rss",
             "text": feed.name or feed.id,
             "title": feed.name,
-            "xmlUrl": feed.url,
+            "xmlUrl": without_login(feed.url),
             "htmlUrl": feed.homepage,
             "language": feed.lang or "",
             "category": ",".join(each.replace(",", " ") for each in feed.topics),

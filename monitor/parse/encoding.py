@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 
-from w3lib.encoding import http_content_type_encoding, read_bom, resolve_encoding
+from w3lib.encoding import (
+    html_body_declared_encoding,
+    http_content_type_encoding,
+    read_bom,
+    resolve_encoding,
+)
 
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _CONTROLS = bytes({*range(0x20)} - {9, 10, 13})
 _UNSAFE = frozenset(
-    {"utf-7", "utf7", "hz", "unicode_escape", "raw_unicode_escape", "idna", "punycode"}
+    {"utf-7", "utf7", "hz", "unicode-escape", "raw-unicode-escape", "idna", "punycode"}
 )
 _FEW = 0.02  # share of damaged characters up to which a text is UTF-8 all the same
 
@@ -25,6 +30,24 @@ def decode(body: bytes, content_type: str) -> tuple[str, str]:
     if len(clean) != len(text):
         repaired = repaired or "it holds control characters"
     return clean, repaired
+
+
+def decode_page(body: bytes, content_type: str) -> str:
+    """The text of a web page: its mark, else UTF-8 if it is valid, else what header or page declare."""
+    encoding, mark = read_bom(body)
+    if encoding is not None and mark is not None:
+        return body[len(mark) :].decode(encoding, "replace")
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    labels = (http_content_type_encoding(content_type), html_body_declared_encoding(body[:4_096]))
+    known = [name for name in map(_known, labels) if name]
+    lossy = body.decode("utf-8", "replace")
+    if _damage(lossy) <= _FEW and (not known or "utf-8" in known):
+        return lossy
+    other = next((name for name in known if name != "utf-8"), None) or _plausible(body)
+    return body.decode(other, "replace")
 
 
 def _plain(body: bytes) -> str | None:
@@ -83,7 +106,15 @@ def _decode(body: bytes, content_type: str) -> tuple[str, str]:
 def _known(label: str | None) -> str | None:
     """The codec that a label means on the web (ISO 8859-1 is read as windows-1252)."""
     name = resolve_encoding(label) if label else None
-    return None if name is None or name in _UNSAFE else name
+    if name is None or name.replace("_", "-") in _UNSAFE:
+        return None
+    try:
+        b"x".decode(name)
+    except LookupError:  # one of Python's codecs that is none for text
+        return None
+    except UnicodeError:
+        pass
+    return name
 
 
 def _damage(text: str) -> float:

@@ -11,12 +11,13 @@ from calendar import timegm
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from xml.etree.ElementTree import Element, ParseError, XMLParser
 
 from monitor.model import Document, Entry
 from monitor.text.dates import read_date
 
+_DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
@@ -439,9 +440,23 @@ def moment(text: str) -> datetime | None:
 
     try:
         parsed = odd_date(text)
-        return datetime.fromtimestamp(timegm(parsed), UTC) if parsed else None
+        at = datetime.fromtimestamp(timegm(parsed), UTC) if parsed else None
+        return at if at is not None and _is_said(text, at) else None
     except (ValueError, OverflowError, TypeError, OSError):
         return None
+
+
+def _is_said(text: str, at: datetime) -> bool:
+    """False where a date that is none was carried over: the 45th of the 13th month is no new year.
+
+    Raises ValueError where a month or day is none.
+    """
+    found = _DAY.match(text.strip())
+    if found is None:
+        return True
+    year, month, day = map(int, found.groups())
+    said = datetime(year, month, day, tzinfo=UTC)
+    return abs(at - said) < timedelta(days=2)
 
 
 def _looks_like_html(text: str) -> bool:

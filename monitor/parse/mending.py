@@ -10,6 +10,7 @@ from html.entities import html5
 from monitor.errors import ParseError
 
 _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?(rss|feed|RDF|channel)(?=[\s>/])", re.I)
+_ENTRY_START = re.compile(r"<((?:[A-Za-z_][\w.-]*:)?(?:item|entry))(?=[\s>])", re.I)
 _DOCTYPE = re.compile(r"<!DOCTYPE\b[^>\[]*(?:\[(?P<subset>.*?)\]\s*)?>", re.I | re.S)
 _ENTITY = re.compile(
     r"""<!ENTITY\s+([A-Za-z_][\w.-]{0,63})\s+(?:"([^"<&%]{0,64})"|'([^'<&%]{0,64})')\s*>"""
@@ -21,6 +22,7 @@ _REFERENCE = re.compile(
     r"<!\[CDATA\[.*?\]\]>|<!--.*?-->|&(#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z_][\w.-]{0,63})?(;?)",
     re.S,
 )
+_QUOTED = re.compile(r"<!\[CDATA\[.*?\]\]>|<!--.*?-->", re.S)
 _TO_RESOLVE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)")
 _XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _ENTITIES = 500  # of an internal subset that are heeded
@@ -65,17 +67,45 @@ def root_of(text: str) -> tuple[str, int] | None:
 
 
 def _refuse_if_cut(text: str, name: str, start: int) -> None:
-    """A feed that does not end has lost its end on the way: none of it is used."""
-    if text.rfind(f"</{name}") > start:
+    """A feed that does not end has lost its end on the way: none of it is used.
+
+    Its end stands after all entries, and in no quotation: one feed may well tell of another.
+    """
+    end = _last_outside(text, f"</{name}", start)
+    if end > start and not (_ENTRY_START.search(text, end) and _goes_on(text[end:])):
         return
-    end = text.find(">", start)
-    if end > 0 and text[end - 1] == "/":
+    opened = text.find(">", start)
+    if opened > 0 and text[opened - 1] == "/":
         return
     raise ParseError(
         "the feed breaks off in the middle",
         kind="truncated",
         remedy="It is asked again; if it stays so, the server cuts it.",
     )
+
+
+def _goes_on(rest: str) -> bool:
+    """Whether entries follow that are not in a comment."""
+    return _ENTRY_START.search(_QUOTED.sub("", rest)) is not None
+
+
+def _last_outside(text: str, wanted: str, start: int) -> int:
+    """Where ``wanted`` stands last, but for CDATA sections and comments; -1 if it does not."""
+    at = text.rfind(wanted, start)
+    while at >= 0:
+        inside = max(
+            _opened(text, "<![CDATA[", "]]>", start, at), _opened(text, "<!--", "-->", start, at)
+        )
+        if inside < 0:
+            return at
+        at = text.rfind(wanted, start, inside)
+    return -1
+
+
+def _opened(text: str, begin: str, end: str, start: int, at: int) -> int:
+    """Where the section begins that ``at`` is in; -1 if it is in none."""
+    began = text.rfind(begin, start, at)
+    return began if began >= 0 and text.find(end, began + len(begin), at) < 0 else -1
 
 
 def _declared(head: str) -> dict[str, str] | None:
@@ -130,7 +160,6 @@ def _character(name: str, whole: str) -> str:
 
 # ── Too many entries ─────────────────────────────────────────────────────────────────────────────
 
-_ENTRY_START = re.compile(r"<((?:[A-Za-z_][\w.-]*:)?(?:item|entry))(?=[\s>])", re.I)
 _DATE = re.compile(r"<(?:\w+:)?(?:pubDate|date|updated|published)>\s*([^<]{6,60})<", re.I)
 
 

@@ -15,17 +15,19 @@ import struct
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from monitor.errors import ParseError
 from monitor.model import Document, Feed, Fetched, Item
 from monitor.parse.nursery import Nursery, NurseryLostError
+from monitor.parse.page import Page
 from monitor.parse.pipe import receive, send
-from monitor.parse.wire import load, load_items
+from monitor.parse.wire import load, load_items, load_page
 
 Normalise = Callable[[Document, Feed, datetime], Sequence[Item]]
 
+_PAGE_SECONDS = 3.0  # of computing time for a web page; they are many, and nothing depends on one
 _DOCUMENTS_EACH = 2_000  # after which a process is replaced, so that nothing can pile up in it
 
 
@@ -68,6 +70,12 @@ class ParserPool:
         about = {"id": feed.id, "url": feed.url, "name": feed.name, "lang": feed.lang}
         answer = await self._answer(fetched, feed, now, {"feed": about})
         return load(answer), load_items(answer, feed.id)
+
+    async def page(self, fetched: Fetched, feed: Feed) -> Page:
+        """A web page's title, article and feeds. Raises ParseError for one that is too much."""
+        now = datetime.now(UTC)  # no date is read
+        more = {"page": True, "cpu_seconds": _PAGE_SECONDS}
+        return load_page(await self._answer(fetched, feed, now, more))
 
     async def _answer(
         self, fetched: Fetched, feed: Feed, now: datetime, more: dict[str, Any]
@@ -211,7 +219,7 @@ def _imported(normalise: Normalise | None) -> str:
 
 
 def _raise_for(answer: dict[str, Any], feed: Feed) -> None:
-    if "document" in answer:
+    if "document" in answer or "page" in answer:
         return
     if "error" in answer:
         said = answer["error"]

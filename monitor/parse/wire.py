@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from monitor.model import Document, Entry, Item
+from monitor.parse.page import Page
 
 _ENTRY = tuple(each.name for each in fields(Entry))
 _PLAIN = ("title", "link", "lang", "dropped", "dropped_why", "repaired")
@@ -25,6 +26,15 @@ _AT = _ITEM.index("published_at")
 def dump(document: Document) -> bytes:
     data = _frame(document) | {"entries": [_row(each) for each in document.entries]}
     return json.dumps({"document": data}).encode("ascii")
+
+
+def dump_page(page: Page) -> bytes:
+    return json.dumps({"page": [page.title, page.text, page.feeds]}).encode("ascii")
+
+
+def load_page(answer: dict[str, Any]) -> Page:
+    title, text, feeds = answer["page"]
+    return Page(title=title, text=text, feeds=tuple((url, name) for url, name in feeds))
 
 
 def dump_items(document: Document, items: Sequence[Item]) -> bytes:

@@ -19,8 +19,9 @@ from monitor.errors import ParseError
 from monitor.model import Document, Feed, Item
 from monitor.parse.document import parse
 from monitor.parse.forking import serve
+from monitor.parse.page import read_page
 from monitor.parse.pipe import receive, send
-from monitor.parse.wire import dump, dump_items
+from monitor.parse.wire import dump, dump_items, dump_page
 
 Normalise = Callable[[Document, Feed, datetime], Sequence[Item]]
 
@@ -61,8 +62,9 @@ def _serve(descriptor: int, cpu_seconds: float, normalise: Normalise | None) -> 
     while True:
         try:
             asked, body = receive(descriptor)
-            _allow(cpu_seconds)
-            send(descriptor, _answer(json.loads(asked), body, normalise))
+            ask = json.loads(asked)
+            _allow(min(cpu_seconds, ask.get("cpu_seconds", cpu_seconds)))
+            send(descriptor, _answer(ask, body, normalise))
         except (EOFError, OSError):
             return
 
@@ -77,6 +79,8 @@ def _allow(cpu_seconds: float) -> None:
 def _answer(ask: dict[str, Any], body: bytes, normalise: Normalise | None) -> bytes:
     now = datetime.fromisoformat(ask["now"])
     try:
+        if ask.get("page"):
+            return dump_page(read_page(body, url=ask["url"], content_type=ask["content_type"]))
         document = parse(body, url=ask["url"], content_type=ask["content_type"], now=now)
         if normalise is None or "feed" not in ask:
             return dump(document)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from monitor.model import Feed, FeedStatus, HealthState, Watch
 from monitor.report.wording import codes, duration, listed, plural, short_moment
+from monitor.text.logins import without_login
 
 Shown = HealthState | Literal["unpolled"]  # nobody has looked yet: that is not "ok"
 ORDER: tuple[Shown, ...] = ("failing", "degraded", "quiet", "ok", "unpolled", "paused")
@@ -122,7 +123,7 @@ def _row(
         id=feed.id,
         name=feed.name or host,
         host=host,
-        url=feed.url,
+        url=without_login(feed.url),
         reliability=feed.reliability,
         reliability_reason=feed.reliability_reason,
         health=shown_state(status),

@@ -67,8 +67,13 @@ class Feeds(Part):
             ]
             regrade(connection, regraded, now)
 
-    def add_feed(self, feed: Feed, *, now: datetime, by: str = "") -> None:
-        """Adds a feed by command or page. Raises StoreError if its id or URL is there already."""
+    def add_feed(
+        self, feed: Feed, *, now: datetime, by: str = "", due_at: datetime | None = None
+    ) -> None:
+        """Adds a feed by command or page, to be polled from ``due_at`` (at once if there is none).
+
+        Raises StoreError if its id or URL is there already.
+        """
         with self.db.write() as connection:
             same = select(FEED.c.id, FEED.c.url, FEED.c.declared_in, FEED.c.retired_at).where(
                 or_(FEED.c.id == feed.id, FEED.c.url == feed.url)
@@ -86,6 +91,10 @@ class Feeds(Part):
                 redeclare(connection, feed, moved=True)
             else:
                 connection.execute(FEED.insert().values(new_feed(feed, now)))
+            if due_at is not None:
+                connection.execute(
+                    update(FEED).where(FEED.c.id == feed.id).values(next_due_at=due_at)
+                )
 
     def remove_feed(self, id_or_url: str) -> bool:
         """Retires a feed that was added by command; False if there is none.

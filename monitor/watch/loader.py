@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +27,7 @@ from monitor.model import (
     Watch,
 )
 from monitor.query import Lexicon, parse
+from monitor.text.logins import login_headers
 from monitor.watch.places import Key, SourceFile, read, suggestion
 from monitor.watch.schema import (
     DeadlineEntry,
@@ -74,8 +75,11 @@ def problems_of(path: Path, *, base: Path | None = None) -> tuple[Problem, ...]:
     return tuple(examine(path, base=base).problems)
 
 
-def load_feeds(path: Path) -> tuple[Feed, ...]:
-    """The feeds of a feeds.yaml. Raises WatchError with every problem found."""
+def load_feeds(path: Path, *, secret: Callable[[str], str] = str) -> tuple[Feed, ...]:
+    """The feeds of a feeds.yaml. Raises WatchError with every problem found.
+
+    ``secret`` gives the value of a header or password that stands elsewhere.
+    """
     file = read(path, name=str(path))
     entries = _validated(file, FeedsFile)
     problems = list(file.problems)
@@ -92,8 +96,13 @@ def load_feeds(path: Path) -> tuple[Feed, ...]:
         raise WatchError(tuple(problems), subject=str(path))
     return tuple(
         Feed(
-            **each.model_dump(exclude={"topics"}),
+            **each.model_dump(exclude={"topics", "headers", "user", "password"}),
             topics=tuple(each.topics),
+            headers=login_headers(
+                {name: secret(value) for name, value in each.headers.items()},
+                each.user,
+                secret(each.password),
+            ),
             declared_in=path.name,
         )
         for each in entries.feeds

@@ -16,6 +16,7 @@ from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from monitor.errors import Problem
+from monitor.text.logins import masked
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 12
@@ -92,8 +93,8 @@ class SourceFile:
             path=self.name,
             line=line,
             column=column,
-            message=message,
-            source=source,
+            message=masked(message),
+            source=masked(source),
             hint=hint,
             severity=severity,
             width=min(width, room),

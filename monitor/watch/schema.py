@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from monitor.text.logins import has_login
+
 Language: TypeAlias = Literal["en", "ru", "fa", "ar", "uk", "he"]
 Id: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
@@ -200,8 +202,18 @@ class FeedEntry(_File):
     reliability_reason: str = ""
     topics: list[str] = []
     interval: Window | None = None
+    headers: dict[str, str] = Field({}, description="Sent with each request; env:NAME is looked up")
+    user: str = ""
+    password: str = Field("", description="env:NAME takes it from the environment")
     full_text: bool = False
     enabled: bool = True
+
+    @field_validator("url")
+    @classmethod
+    def _without_login(cls, value: str) -> str:
+        if has_login(value):
+            raise ValueError("holds a login, which would be shown; write it as user and password")
+        return value
 
 
 class FeedsFile(_File):

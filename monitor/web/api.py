@@ -17,6 +17,7 @@ from monitor.errors import ConfigError
 from monitor.model import STATUSES
 from monitor.report.feeds import health_of
 from monitor.shapes import board_shape, event_shape, iso, item_shape, stored_hit_shape
+from monitor.text.logins import without_login
 from monitor.web.asking import asked
 from monitor.web.deciding import MOST, REASONS, decide, parse_pair, undo
 from monitor.web.events import suggestion
@@ -207,7 +208,7 @@ def feeds(site: TheSite, viewer: TheReader) -> JSONResponse:
         [
             {
                 "id": each.feed.id,
-                "url": each.feed.url,
+                "url": without_login(each.feed.url),
                 "name": each.feed.name,
                 "reliability": each.feed.reliability,
                 "health": health_of(each),

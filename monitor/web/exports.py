@@ -17,6 +17,7 @@ from monitor.render import plain, render
 from monitor.report.events import names_of
 from monitor.report.wording import http_link, iso
 from monitor.shapes import stored_hit_shape
+from monitor.text.logins import without_login
 from monitor.web import stix
 from monitor.web.site import Site, TheReader, TheSite, TheViewer, parse_day
 
@@ -170,7 +171,7 @@ def opml(site: TheSite, viewer: TheReader) -> Response:
 def opml_text(feeds: Any, now: datetime) -> str:
     rows = [
         f'<outline type="rss" text={quoteattr(plain(s.feed.name or s.feed.id))} '
-        f"xmlUrl={quoteattr(plain(s.feed.url))}/>"
+        f"xmlUrl={quoteattr(plain(without_login(s.feed.url)))}/>"
         for s in feeds
     ]
     body = "\n".join(rows)

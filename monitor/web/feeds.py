@@ -69,7 +69,7 @@ def add(site: TheSite, viewer: TheReviewer, form: TheForm) -> Response:
         words = f"It was not added: {error.problem}. {error.remedy}".strip()
         return site.redirect(site.at("/feeds"), words=words)
     site.feeds.drop()
-    words = f"Added {added.name or added.url}: it is polled within a minute."
+    words = f"Added {added.name or added.url}: it is polled in a minute."
     return site.redirect(site.at(f"/feeds/{added.id}"), words=words)
 
 

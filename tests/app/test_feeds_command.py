@@ -32,6 +32,20 @@ def test_a_feed_is_found_on_the_page_that_names_it(
     assert "there already" in again.err
 
 
+def test_subscribing_to_a_page_asks_each_address_once(
+    installation: Any, loopback: Any, rss: Any, now: datetime
+) -> None:
+    """Also to one that does not begin as a page does; and the first poll is not at once."""
+    loopback.give("/the-feed.xml", rss(*NEWS))
+    page = "<div>Ours</div><html><head><link rel=feed href=/the-feed.xml></head></html>"
+    url = loopback.give("/home", page, Content_Type="text/html")
+    assert installation.run("feeds", "add", url, now=now).code == 0
+    installation.run("poll", now=now + timedelta(seconds=13))
+    assert [path for _, path, _ in loopback.requests] == ["/home", "/the-feed.xml"]
+    installation.run("poll", now=now + timedelta(seconds=61))
+    assert [path for _, path, _ in loopback.requests] == ["/home", "/the-feed.xml", "/the-feed.xml"]
+
+
 def test_a_page_without_a_feed_is_refused(installation: Any, loopback: Any, now: datetime) -> None:
     url = loopback.give("/", "<html><body>Hello</body></html>", Content_Type="text/html")
     done = installation.run("feeds", "add", url, now=now)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from monitor.errors import ParseError
-from monitor.fetch.discovery import feeds_named_in
-from monitor.fetch.fetcher import HttpFetcher
+from monitor.fetch.discovery import feeds_of
 from monitor.fetch.opml import feed_id, read_opml, write_opml
 from monitor.model import Feed
-from tests.ingest.hostile import NOW, Hostile, rss
+from monitor.parse.page import read_page
 
 PAGE = b"""<!doctype html><html><head><title>Outlet</title><base href="https://outlet.example/en/">
 <link rel="alternate" type="application/rss+xml" title="Comments" href="comments.xml">
@@ -22,6 +20,10 @@ PAGE = b"""<!doctype html><html><head><title>Outlet</title><base href="https://o
 <link rel="alternate" type="text/html" hreflang="ru" href="/ru">
 <link rel="alternate" type="application/rss+xml" href="javascript:alert(1)">
 <link rel="stylesheet" href="/style.css"></head><body><a href="/rss">RSS</a></body></html>"""
+
+
+def feeds_named_in(page: bytes, *, url: str, content_type: str = "text/html") -> tuple[Feed, ...]:
+    return feeds_of(read_page(page, url=url, content_type=content_type), url=url)
 
 
 def test_the_feeds_that_a_page_declares_are_found_comments_last() -> None:
@@ -53,24 +55,9 @@ def test_a_page_that_declares_none(page: bytes, urls: list[str] | None) -> None:
 USUAL = ("/feed", "/rss", "/rss.xml", "/feed.xml", "/atom.xml", "/index.xml")
 
 
-def test_subscribing_to_a_page_asks_each_address_once(fetching: Any) -> None:
-    async def page(peer: Any) -> None:
-        link = b"<link rel=alternate type=application/rss+xml href=/the-feed>"
-        await peer.reply(b"<!doctype html><head>" + link + b"</head>", Content_Type="text/html")
-
-    async def feed(peer: Any) -> None:
-        await peer.reply(rss())
-
-    async def work(fetcher: HttpFetcher) -> Any:
-        url = server.url("home")
-        await fetcher.fetch(Feed(id="x", url=url), now=NOW)
-        (found,) = await fetcher.discover(url, now=NOW)
-        return await fetcher.fetch(found, now=NOW)
-
-    with Hostile() as server:
-        server.routes |= {"home": page, "the feed": feed}
-        assert fetching(work).status == 200
-        assert dict(server.asked) == {"/home": 1, "/the-feed": 1}
+def test_the_names_of_feeds_are_decoded_as_their_page_is() -> None:
+    page = "<meta charset=windows-1251><link rel=feed href=/f title='Новости'>".encode("cp1251")
+    assert [each.name for each in feeds_named_in(page, url="https://o.example/")] == ["Новости"]
 
 
 # ── OPML ─────────────────────────────────────────────────────────────────────────────────────────

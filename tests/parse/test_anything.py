@@ -20,11 +20,13 @@ from hypothesis import strategies as st
 from monitor.errors import FetchError, ParseError
 from monitor.fetch.answers import is_html, retry_after, standing_in
 from monitor.fetch.decoding import Body
-from monitor.fetch.discovery import feeds_named_in
+from monitor.fetch.discovery import feeds_of
 from monitor.fetch.opml import read_opml
+from monitor.fetch.robots import Robots
 from monitor.model import Feed
 from monitor.normalise import normalise
 from monitor.parse import parse
+from monitor.parse.page import read_page
 from monitor.text.dates import read_date
 from tests.ingest.hostile import atom, rss
 from tests.ingest.hostile.packed import brotlied, zstandard
@@ -56,6 +58,14 @@ ANSWERS = (
     b"<!doctype html><html><head><title>Just a moment...</title></head></html>",
     b"Fri, 31 Dec 9999 23:59:59 -0100",
 )  # packed, before a feed, instead of one, and a header
+ARTICLE = (
+    b"<!doctype html><html><head><title>a</title><base href='/b'><link rel=feed href='f'></head><nav><p>"
+    b"User-agent: *\nDisallow: /*c$\n</nav><article><h1>One</h1><p>"
+    + b"Words of it. "
+    * 40
+    + b"</p>"
+    b"<aside><aside><p>Other</p></aside></aside></article><a href='/rss'>x</a></html>"
+)
 TYPES = (
     "",
     "text/xml; charset=utf-16",
@@ -101,6 +111,15 @@ def looked_at(body: bytes) -> None:
             assert error.kind in ("too-large", "encoding", "truncated")
 
 
+def taken_apart(body: bytes, content_type: str = "") -> None:
+    """What is made of a web page, and of what a site says that may be read."""
+    page = read_page(body, url=FEED.url, content_type=content_type)
+    assert len(page.text.encode()) <= 65_536
+    page.title.encode()
+    assert len(feeds_of(page, url=FEED.url)) <= 8
+    Robots(body.decode("utf-8", "replace"), "indicator-monitor").allows("/a/b?c=d")
+
+
 def mutated(random: random.Random, body: bytes) -> bytes:
     """A few bytes cut, doubled, exchanged or put in."""
     made = bytearray(body)
@@ -140,13 +159,19 @@ def test_a_feed_of_tokens_in_any_order(inner: bytes) -> None:
 def test_any_bytes(body: bytes) -> None:
     harmless(body)
     looked_at(body)
-    feeds_named_in(body, url=FEED.url)
+    taken_apart(body)
 
 
 @suite
 @given(st.integers(0, 2**32), st.sampled_from(ANSWERS))
 def test_an_answer_with_a_few_bytes_changed(seed: int, body: bytes) -> None:
     looked_at(mutated(random.Random(seed), body))
+
+
+@suite
+@given(st.integers(0, 2**32), st.sampled_from(TYPES))
+def test_a_page_with_a_few_bytes_changed(seed: int, content_type: str) -> None:
+    taken_apart(mutated(random.Random(seed), ARTICLE), content_type)
 
 
 @suite
@@ -218,7 +243,8 @@ def main() -> None:
             kind = harmless(body, chance.choice(TYPES))
             looked_at(body)
             looked_at(mutated(chance, chance.choice(ANSWERS)))
-            feeds_named_in(body, url=FEED.url)
+            taken_apart(body)
+            taken_apart(mutated(chance, ARTICLE))
         except BaseException:
             print(f"seed {seed}: {body!r}", file=sys.stderr)
             raise

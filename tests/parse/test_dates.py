@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from monitor.parse.fast import moment
 from monitor.text.dates import from_solar_hijri, read_date
 
 
@@ -84,3 +85,23 @@ def test_every_day_follows_the_one_before() -> None:
             length = 31 if month <= 6 else 30 if month < 12 or leap else 29
             days += [datetime(*from_solar_hijri(year, month, day)) for day in range(1, length + 1)]
     assert {(b - a).days for a, b in pairwise(days)} == {1}
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("20261125", "2026-11-25 00:00"),
+        ("2026-330", "2026-11-26 00:00"),
+        ("2026-11-25T24:00:00Z", "2026-11-26 00:00"),
+        ("99999999999999", None),
+        ("2026-13-45T99:99:99Z", None),
+        ("2026-11-31", None),
+        ("0000-00-00T00:00:00Z", None),
+        ("1764046800", None),
+    ],
+)
+def test_a_date_that_only_feedparser_reads_is_none_if_there_is_no_such_day(
+    text: str, at: str | None
+) -> None:
+    found = moment(text)
+    assert (found.strftime("%Y-%m-%d %H:%M") if found else None) == at

@@ -22,6 +22,22 @@ plain("sixty comments first", rss(prolog="<?xml version='1.0'?>\n" + "<!-- c -->
 plain(
     "sixty comments before a page", b"<!-- c -->\n" * 60 + b"<html><body>Hi</body></html>", "html"
 )
+_QUOTE = (
+    "<item><title>Quote {n}</title><guid>q{n}</guid><description><![CDATA[ <rss><item>x</item></rss> ]]>"
+    "</description></item>"
+)
+_QUOTING = rss("".join(_QUOTE.format(n=n) for n in (1, 2)) + item(3))
+plain("a feed that quotes a feed", _QUOTING)
+plain("cut after it quotes a feed", _QUOTING[: _QUOTING.index(b"Title 3")], "truncated")
+plain("cut while it quotes a feed", _QUOTING[: _QUOTING.rindex(b"]]>")], "truncated")
+plain("cut within an item that quotes", _QUOTING[: _QUOTING.rindex(b"]]>") + 9], "truncated")
+plain("cut between two items", _QUOTING[: _QUOTING.rindex(b"<item>")], "truncated")
+plain(
+    "cut after a comment with its end",
+    rss(item(1) + "<!-- </rss> -->" + item(2))[:-60],
+    "truncated",
+)
+plain("a feed that ends in a comment", rss(more="<!-- </rss> <item> --> "))
 plain("a comment last", rss(more="<!-- cached -->\n<!-- served in 0.3 s -->"))
 plain("rubbish last", rss(more="<script>track()</script>"))
 plain(

@@ -11,6 +11,7 @@ from tests.ingest.hostile.server import (
     BEHAVIOURS,
     Behaviour,
     Peer,
+    behaviour,
     plain,
     rss,
 )
@@ -55,6 +56,34 @@ plain("gzip cut short", gzip.compress(rss())[:-20], "truncated", Content_Encodin
 plain("brotli cut short", brotlied(rss())[:-20], "truncated", Content_Encoding="br")
 plain("zstd cut short", zstandard(rss())[:-20], "truncated", Content_Encoding="zstd")
 plain("gzip damaged", gzip.compress(rss())[:40] + b"\xff" * 40, "encoding", Content_Encoding="gzip")
+plain(
+    "gzip in ten thousand empty members",
+    gzip.compress(b"") * 10_000 + gzip.compress(rss()),
+    "encoding",
+    Content_Encoding="gzip",
+)
+plain(
+    "zstd in ten thousand empty frames",
+    zstandard(b"") * 10_000 + zstandard(rss()),
+    "encoding",
+    Content_Encoding="zstd",
+)
+
+
+def layered() -> bytes:
+    """A feed in gzip, then zeros, which gzip takes for padding: small, but for what is between."""
+    if "layered" not in _bombs:
+        packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+        parts = [packer.compress(gzip.compress(rss())), packer.compress(_ZEROS), packer.flush()]
+        _bombs["layered"] = b"".join(parts)
+    return _bombs["layered"]
+
+
+@behaviour("too-large")
+async def bomb_between_two_layers(peer: Peer) -> None:
+    await peer.reply(layered(), Content_Encoding="gzip, gzip")
+
+
 _ZEROS = b"\0" * 64_000_000
 _bombs: dict[str, bytes] = {}
 BOMBS = ("gzip", "deflate", "br", "zstd", "gzip, gzip")
@@ -81,3 +110,4 @@ def _bomb_behaviour(kind: str) -> None:
 for _kind in BOMBS:
     _bomb_behaviour(_kind)
     BEFOREHAND.append(partial(bomb, _kind))
+BEFOREHAND.append(layered)
