@@ -77,7 +77,7 @@ class FeedState:
     items: int = 0
     interval: timedelta | None = None  # what the schedule has adapted to
     usual_gap: timedelta | None = None  # between new items, as this feed goes
-    moved_to: str = ""  # a permanent redirect that has not held long enough yet
+    moved_to: str = ""  # where a permanent redirect points; asked there once it has held (polling)
     moved_since_at: datetime | None = None
     moved_seen: int = 0
     ttl: timedelta | None = None  # how long its last document said that it stays good

@@ -37,6 +37,7 @@ from monitor.model import (
     StoredHit,
     Watch,
 )
+from monitor.polling import at_its_address
 from monitor.protocols import (
     Batch,
     EventDraft,
@@ -253,7 +254,8 @@ def by_turns(statuses: Sequence[FeedStatus]) -> list[FeedStatus]:
     keep the others waiting."""
     hosts: dict[str, list[FeedStatus]] = {}
     for status in statuses:
-        hosts.setdefault(urlsplit(status.feed.url).netloc, []).append(status)
+        asked = at_its_address(status.feed, status.state)
+        hosts.setdefault(urlsplit(asked.url).netloc, []).append(status)
     rounds = zip_longest(*hosts.values())
     return [status for some in rounds for status in some if status is not None]
 
@@ -263,7 +265,8 @@ async def poll_feed(line: Line, status: FeedStatus, now: datetime) -> Poll:
     feed, started = status.feed, time.monotonic()
     fetched: Fetched | None = None
     try:
-        fetched = await line.fetcher.fetch(feed, validators=status.state.validators, now=now)
+        asked = at_its_address(feed, status.state)
+        fetched = await line.fetcher.fetch(asked, validators=status.state.validators, now=now)
         if fetched.not_modified:
             return Poll(status=status, fetched=fetched, seconds=fetched.seconds)
         document, made = await line.items(fetched, feed, now)

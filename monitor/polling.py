@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 from monitor.errors import MonitorError, ParseError
 from monitor.model import Document, Feed, FeedState, Fetched, HealthState, Item, Validators
@@ -114,6 +115,18 @@ def adopts(state: FeedState, *, policy: PollingPolicy = _DEFAULT) -> str:
     )
 
 
+def at_its_address(feed: Feed, state: FeedState, *, policy: PollingPolicy = _DEFAULT) -> Feed:
+    """The feed as it is to be asked: one that a file declares stays in its file as it is written there,
+    and is asked where it has moved. What is sent for a login stays with its site.
+    """
+    address = adopts(state, policy=policy)
+    if not address or address == feed.url:
+        return feed
+    old, new = urlsplit(feed.url), urlsplit(address)
+    same = old.hostname == new.hostname and (old.scheme == new.scheme or new.scheme == "https")
+    return replace(feed, url=address, headers=feed.headers if same else {})
+
+
 # ── The next state ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -129,6 +142,8 @@ def _after_failure(
     if waiting and state.health in ("ok", "quiet", "degraded") and state.last_good_at is not None:
         health = "degraded"
     asked = getattr(error, "retry_after", None)
+    if failures >= policy.failing_after and adopts(state, policy=policy):
+        state = _without_move(state)  # where it was declared may do again
     return replace(
         _with_health(state, health, _one_line(error.problem), kind, now),
         failures=failures,
@@ -163,7 +178,7 @@ def _after_unchanged(
     full_at = state.last_unconditional_at
     ask_all = full_at is None or now - full_at >= policy.unconditional_every
     calm = replace(
-        _with_move(state, fetched, now),
+        _with_move(feed, state, fetched, now),
         failures=0,
         last_good_at=now,
         # a server that answers 304 for ever is asked for everything now and then
@@ -189,7 +204,7 @@ def _after_items(
     first = state.last_good_at is None
     newest = _newest(recognised, now) if first else now
     good = replace(
-        _with_move(state, fetched, now),
+        _with_move(feed, state, fetched, now),
         failures=0,
         last_good_at=now if known else state.last_good_at,
         last_new_at=newest if new else state.last_new_at,
@@ -423,14 +438,20 @@ def _past_skipped_hours(due: datetime, skipped: frozenset[int]) -> datetime:
     return due
 
 
-def _with_move(state: FeedState, fetched: Fetched, now: datetime) -> FeedState:
+def _with_move(feed: Feed, state: FeedState, fetched: Fetched, now: datetime) -> FeedState:
     """Notes a permanent redirect, how often it was seen the same, and since when."""
     target = fetched.moved_permanently_to
+    if not target and fetched.url == state.moved_to != feed.url:
+        return state  # it was asked where it has moved, and is there
     if not target or target == fetched.url:
-        return replace(state, moved_to="", moved_since_at=None, moved_seen=0)
+        return _without_move(state)
     if target != state.moved_to:
         return replace(state, moved_to=target, moved_since_at=now, moved_seen=1)
     return replace(state, moved_seen=state.moved_seen + 1)
+
+
+def _without_move(state: FeedState) -> FeedState:
+    return replace(state, moved_to="", moved_since_at=None, moved_seen=0)
 
 
 def _one_line(text: str) -> str:
@@ -440,6 +461,7 @@ def _one_line(text: str) -> str:
 __all__ = [
     "PollingPolicy",
     "adopts",
+    "at_its_address",
     "in_words",
     "is_flood",
     "kind_of",

@@ -22,6 +22,7 @@ from monitor.cli.common import (
 )
 from monitor.errors import ConfigError
 from monitor.model import FeedState, FeedStatus, HealthState
+from monitor.polling import at_its_address
 from monitor.text.logins import without_login
 
 StateOption = Annotated[
@@ -83,6 +84,7 @@ def _shape(status: FeedStatus) -> dict[str, Any]:
     return {
         "id": feed.id,
         "url": without_login(feed.url),
+        "asked_at": without_login(at_its_address(feed, state).url),
         "name": feed.name,
         "lang": feed.lang,
         "kind": feed.kind,

@@ -9,6 +9,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from monitor.model import Feed, FeedStatus, HealthState, Watch
+from monitor.polling import at_its_address
 from monitor.report.wording import codes, duration, listed, plural, short_moment
 from monitor.text.logins import without_login
 
@@ -26,6 +27,7 @@ class FeedRow:
     name: str
     host: str
     url: str
+    asked_at: str  # where it has moved; "" = at its own address
     reliability: str
     reliability_reason: str
     health: Shown
@@ -117,6 +119,7 @@ def _row(
 ) -> FeedRow:
     feed, state = status.feed, status.state
     host = urlsplit(feed.url).hostname or feed.url
+    asked = at_its_address(feed, state).url
     gap = state.usual_gap
     usual = round(timedelta(days=7) / gap) if gap else None
     return FeedRow(
@@ -124,6 +127,7 @@ def _row(
         name=feed.name or host,
         host=host,
         url=without_login(feed.url),
+        asked_at="" if asked == feed.url else without_login(asked),
         reliability=feed.reliability,
         reliability_reason=feed.reliability_reason,
         health=shown_state(status),

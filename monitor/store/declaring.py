@@ -85,4 +85,5 @@ def redeclare(connection: Connection, feed: Feed, *, moved: bool) -> None:
     }
     if moved:  # what the old address said of itself says nothing of the new one
         values |= {"etag": None, "last_modified": None, "next_due_at": None}
+        values |= {"moved_to": "", "moved_since_at": None, "moved_seen": 0}
     connection.execute(update(FEED).where(FEED.c.id == feed.id).values(**values))

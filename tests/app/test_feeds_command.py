@@ -137,7 +137,7 @@ def test_a_new_address_is_taken_over_once_it_has_held(
     assert again["items"]["new"] == 0
 
 
-def test_a_declared_feed_that_moved_is_told_and_left_to_its_file(
+def test_a_declared_feed_that_moved_is_asked_there_and_stays_in_its_file(
     installation: Any, loopback: Any, rss: Any, now: datetime
 ) -> None:
     installation.feeds = [_moved(loopback, rss)]
@@ -146,5 +146,19 @@ def test_a_declared_feed_that_moved_is_told_and_left_to_its_file(
         done = installation.run("poll", "--all", now=now + timedelta(days=day))
     assert "monitor.toml" in done.err
     assert "/new.xml" in done.err
-    doctor = installation.run("doctor", now=now + timedelta(days=5))
+    loopback.requests.clear()
+    for day in (5, 6):
+        again = installation.run("poll", "--all", "--json", now=now + timedelta(days=day)).json
+    assert [path for _, path, _ in loopback.requests] == ["/new.xml"] * 2
+    assert again["items"]["new"] == 0
+    (feed,) = installation.run("feeds", "list", "--json", now=now).json
+    assert feed["url"] == loopback.url + "/old.xml"
+    assert feed["asked_at"] == loopback.url + "/new.xml"
+    doctor = installation.run("doctor", now=now + timedelta(days=6))
     assert "moved, change it in its file" in doctor.err
+
+    installation.feeds = [loopback.give("/third.xml", rss(*NEWS))]
+    installation.write()
+    loopback.requests.clear()
+    installation.run("poll", "--all", now=now + timedelta(days=7))
+    assert [path for _, path, _ in loopback.requests] == ["/third.xml"]

@@ -10,7 +10,15 @@ import pytest
 
 from monitor.errors import FetchError, MonitorError, ParseError
 from monitor.model import Document, Entry, Feed, FeedState, Fetched, Item, Validators
-from monitor.polling import PollingPolicy, adopts, is_flood, max_age, settle, silent_for
+from monitor.polling import (
+    PollingPolicy,
+    adopts,
+    at_its_address,
+    is_flood,
+    max_age,
+    settle,
+    silent_for,
+)
 from monitor.protocols import PollRecord, Recognised
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -446,3 +454,56 @@ def test_a_move_that_ends_or_changes_begins_anew(now: datetime, known: FeedState
     assert other.moved_since_at == now + HOUR
     _, back = good(now + HOUR, state)
     assert (back.moved_to, back.moved_seen, back.moved_since_at) == ("", 0, None)
+
+
+NEW = "https://new.example/rss"
+
+
+def _adopted(now: datetime, known: FeedState) -> FeedState:
+    state = known
+    for hours in (0, 40, 80):
+        _, state = good(now + hours * HOUR, state, fetched=_moved(NEW))
+    assert adopts(state, policy=POLICY) == NEW
+    return state
+
+
+def test_a_feed_that_has_moved_is_asked_there_for_as_long_as_it_is_there(
+    now: datetime, known: FeedState
+) -> None:
+    state = _adopted(now, known)
+    for hours in (90, 100, 200):
+        assert at_its_address(FEED, state, policy=POLICY).url == NEW
+        _, state = good(now + hours * HOUR, state, fetched=answer(url=NEW))
+    assert at_its_address(FEED, state, policy=POLICY).url == NEW
+    _, state = good(now + 201 * HOUR, state, fetched=answer(url=NEW, moved_permanently_to=FEED.url))
+    assert at_its_address(FEED, state, policy=POLICY) == FEED
+
+
+def test_a_feed_that_fails_where_it_has_moved_is_asked_where_it_was_declared(
+    now: datetime, known: FeedState
+) -> None:
+    state = _adopted(now, known)
+    error = FetchError("gone", kind="not-found")
+    _, state = poll(now + 81 * HOUR, state, error=error)
+    assert at_its_address(FEED, state, policy=POLICY).url == NEW
+    _, state = poll(now + 82 * HOUR, state, error=error)
+    assert at_its_address(FEED, state, policy=POLICY) == FEED
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sent"),
+    [
+        ("http://a.example/rss", "https://a.example/rss", True),
+        ("https://a.example/rss", "https://a.example/new", True),
+        ("https://a.example/rss", "http://a.example/rss", False),
+        ("https://a.example/rss", "https://b.example/rss", False),
+    ],
+)
+def test_a_login_goes_along_on_its_own_site_only(
+    now: datetime, known: FeedState, old: str, new: str, sent: bool
+) -> None:
+    state = replace(_adopted(now, known), moved_to=new)
+    feed = replace(FEED, url=old, headers={"Authorization": "Basic x"})
+    asked = at_its_address(feed, state, policy=POLICY)
+    assert asked.url == new
+    assert bool(asked.headers) is sent
