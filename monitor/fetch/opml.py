@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from monitor.errors import ParseError
 from monitor.model import Feed
 from monitor.text.logins import without_login
 
 _MOST_BYTES = 10_000_000
+_LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_]|$)")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -36,6 +40,7 @@ def read_opml(data: bytes) -> tuple[Feed, ...]:
         raise ParseError("it is larger than any subscription list", kind="too-large")
     if b"<!ENTITY" in data:
         raise ParseError("it declares entities, which no subscription list needs", kind="entities")
+    more = _more(data)
     import listparser  # it brings an HTTP client of its own; few commands read OPML
 
     try:
@@ -46,7 +51,8 @@ def read_opml(data: bytes) -> tuple[Feed, ...]:
         ) from None
     feeds: dict[str, Feed] = {}
     for each in found.feeds:
-        url = without_login(str(each.url or "").strip())
+        address = str(each.url or "").strip()
+        url = without_login(address)
         if not url.lower().startswith(("http://", "https://")) or url in feeds:
             continue
         topics = [str(tag) for tag in each.tags or ()]
@@ -56,6 +62,7 @@ def read_opml(data: bytes) -> tuple[Feed, ...]:
             url=url,
             name=str(each.title or "").strip(),
             topics=tuple(dict.fromkeys(topics)),
+            **more.get(address, {}),
         )
     if not feeds:
         raise ParseError(
@@ -64,6 +71,44 @@ def read_opml(data: bytes) -> tuple[Feed, ...]:
             remedy="It must be an OPML file with an xmlUrl for each feed.",
         )
     return tuple(feeds.values())
+
+
+def _more(data: bytes) -> dict[str, dict[str, Any]]:
+    """URL → home page, language and whether it is enabled, of a list that is well formed.
+
+    ``isComment`` is how OPML says that an outline and those in it are for the time being not meant.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    off: list[bool] = []  # of the elements that are open, whether they or one around them is
+
+    def begin(name: str, attributes: dict[str, str]) -> None:
+        fields = {key.lower(): value.strip() for key, value in attributes.items()}
+        off.append(fields.get("iscomment", "").lower() == "true" or (bool(off) and off[-1]))
+        if name.lower() == "outline" and fields.get("xmlurl"):
+            language = _LANGUAGE.match(fields.get("language", "").lower())
+            home = without_login(fields.get("htmlurl", ""))
+            found.setdefault(
+                fields["xmlurl"],
+                {
+                    "homepage": home if home.startswith(("http://", "https://")) else "",
+                    "lang": language[1] if language else None,
+                    "enabled": not off[-1],
+                },
+            )
+
+    def end(_name: str) -> None:
+        off.pop()
+
+    def refuse(*_declared: object) -> None:
+        raise ParseError("it declares entities, which no subscription list needs", kind="entities")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = begin
+    parser.EndElementHandler = end
+    parser.EntityDeclHandler = refuse
+    with suppress(expat.ExpatError, ValueError, LookupError):
+        parser.Parse(data, True)
+    return found
 
 
 def write_opml(feeds: Sequence[Feed]) -> bytes:
@@ -79,6 +124,7 @@ def write_opml(feeds: Sequence[Feed]) -> bytes:
             "xmlUrl": without_login(feed.url),
             "htmlUrl": feed.homepage,
             "language": feed.lang or "",
+            "isComment": "" if feed.enabled else "true",
             "category": ",".join(each.replace(",", " ") for each in feed.topics),
         }
         clean = {key: _CONTROL.sub("", value) for key, value in fields.items() if value}

@@ -69,6 +69,16 @@ def test_what_is_exported_can_be_imported(
     assert {feed["url"] for feed in after} == {feed["url"] for feed in before}
 
 
+def test_an_import_takes_language_and_what_is_put_aside(installation: Any, now: datetime) -> None:
+    rows = "<outline text='A' xmlUrl='https://a.example/' language='fa-IR'/>"
+    rows += "<outline text='B' xmlUrl='https://b.example/' isComment='true'/>"
+    (installation.folder / "other.opml").write_text(f"<opml><body>{rows}</body></opml>")
+    assert installation.run("feeds", "import", "other.opml", now=now).code == 0
+    found = installation.run("feeds", "list", "--json", now=now).json
+    shown = {each["name"]: (each["lang"], each["enabled"]) for each in found}
+    assert shown == {"A": ("fa", True), "B": (None, False)}
+
+
 def test_checking_feeds_tells_each_and_stores_nothing(
     installation: Any, loopback: Any, rss: Any, now: datetime
 ) -> None:
