@@ -271,8 +271,8 @@ class _Chain:
             headers["if-modified-since"] = self._validators.last_modified
         if home:  # what is meant for one site is told to no other
             headers |= {key.lower(): value for key, value in self._feed.headers.items()}
-            if url.userinfo:
-                login = b64encode(unquote_to_bytes(url.userinfo)).decode()
+            if given := web_url(self._feed.url).userinfo:
+                login = b64encode(unquote_to_bytes(given)).decode()
                 headers.setdefault("authorization", f"Basic {login}")
         settings = self._settings
         request = httpx.Request(

@@ -94,3 +94,46 @@ def test_new_feeds_are_first_polled_a_few_a_round_and_all_within_an_interval(
     finally:
         app.close()
     assert asked == [2, 4, 5, 5]
+
+
+def test_a_feed_that_fails_is_asked_twice_as_late_each_time_and_never_given_up(
+    installation: Any, server: Hostile, now: datetime
+) -> None:
+    """Within the ten percent by which feeds differ; after a week still once a day."""
+    installation.feeds = [server.url("server error")]
+    installation.write()
+    installation.run("poll", now=now)
+    at, asked = now, 1
+    for minutes in (15, 30, 60, 120, 240, 480, 960):
+        installation.run("poll", now=at + timedelta(minutes=minutes * 0.88))
+        assert server.asked["/server-error"] == asked, f"before {minutes} minutes"
+        at += timedelta(minutes=minutes * 1.12)
+        installation.run("poll", now=at)
+        asked += 1
+        assert server.asked["/server-error"] == asked, f"after {minutes} minutes"
+    for _ in range(7):
+        installation.run("poll", now=at + timedelta(hours=20))
+        assert server.asked["/server-error"] == asked
+        at += timedelta(hours=24)
+        installation.run("poll", now=at)
+        asked += 1
+        assert server.asked["/server-error"] == asked
+
+
+def test_a_feed_that_is_gone_is_asked_once_a_day_and_taken_up_again_when_it_is_back(
+    installation: Any, server: Hostile, now: datetime
+) -> None:
+    async def back_on_the_third_day(peer: Peer) -> None:
+        name = "gone" if peer.count < 3 else "rss 2"
+        await BEHAVIOURS[name].respond(peer)
+
+    server.routes["closed"] = back_on_the_third_day
+    installation.feeds = [server.url("closed")]
+    installation.write()
+    for hours, asked, failing in (
+        (0, 1, True), (23, 1, True), (24, 2, True), (47, 2, True), (48, 3, False), (49, 4, False),
+    ):  # fmt: skip
+        installation.run("poll", now=now + timedelta(hours=hours))
+        assert server.asked["/closed"] == asked, f"after {hours} hours"
+        (feed,) = installation.run("feeds", "list", "--json").json
+        assert (feed["health"] == "failing") is failing

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.ingest.hostile import BEHAVIOURS, Hostile
+from tests.ingest.hostile import BEHAVIOURS, Hostile, item, rss
 
 
 @pytest.mark.parametrize("name", BEHAVIOURS)
@@ -27,6 +27,24 @@ def test_no_private_address_was_ever_connected_to(hostile: Hostile, read: Any) -
     for name in (each for each in BEHAVIOURS if each.startswith("into ")):
         read(hostile.url(name))
     assert hostile.canary == 0
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_of_ten_thousand_items_the_newest_are_read(
+    newest_first: bool, hostile: Hostile, read: Any
+) -> None:
+    numbers = range(10_000) if newest_first else range(9_999, -1, -1)
+    body = rss("".join(map(item, numbers)))  # each an hour older than the one before
+
+    async def many(peer: Any) -> None:
+        await peer.reply(body)
+
+    hostile.routes["ten thousand"] = many
+    outcome = read(hostile.url("ten thousand"))
+    assert outcome.kind == "ok"
+    assert {each.title for each in outcome.items} == {f"Title {number}" for number in range(5_000)}
+    assert outcome.document.dropped == 5_000
+    assert outcome.document.dropped_why == "only the newest 5,000 entries are read"
 
 
 def test_there_are_enough_of_them() -> None:

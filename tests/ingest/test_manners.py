@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,6 +71,47 @@ def test_requests_to_one_host_are_spaced() -> None:
 
     asyncio.run(work())
     assert all(b - a >= 0.05 for a, b in pairwise(starts))
+
+
+def test_requests_to_one_server_are_spaced_and_those_to_others_are_not(fetching: Any) -> None:
+    """From the first request to the last: a slow machine only makes it longer."""
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    async def respond(peer: Any) -> None:
+        arrived.append((peer.headers["host"], time.monotonic()))
+        await peer.reply(rss())
+
+    async def work(fetcher: HttpFetcher) -> tuple[float, list[Any]]:
+        began = time.monotonic()
+        return began, await _all(fetcher, urls)
+
+    arrived: list[tuple[str, float]] = []
+    settings = replace(SETTINGS, host_interval=timedelta(seconds=0.3))
+    with Hostile() as server:
+        server.routes["feed"] = respond
+        hosts = ["a.example"] * 4 + ["b.example", "c.example"]
+        urls = [f"http://{host}:{server.port}/feed?{n}" for n, host in enumerate(hosts)]
+        began, answers = fetching(work, settings=settings, resolve=resolve)
+    assert [each.status for each in answers] == [200] * 6
+    order = [host[0] for host, _ in arrived]
+    assert arrived[-1][1] - began >= 0.9
+    assert order.index("b") < len(order) - 1 - order[::-1].index("a"), "others go in between"
+
+
+def test_no_login_is_taken_from_a_netrc(
+    hostile: Hostile, read: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (".netrc", "_netrc"):
+        (tmp_path / name).write_text("machine 127.0.0.1 login reader password hunter2\n")
+        (tmp_path / name).chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    hostile.seen.clear()
+    assert read(hostile.url("rss 2")).kind == "ok"
+    ((_, sent),) = hostile.seen
+    assert "authorization" not in sent
 
 
 def test_waiting_for_a_turn_does_not_count_against_the_time_limit(
