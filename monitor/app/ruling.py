@@ -11,7 +11,7 @@ import structlog
 from monitor.app.cycles import Cycles
 from monitor.app.outcomes import EvaluationReport
 from monitor.app.rules import evaluate_lines, explain_lines
-from monitor.app.training import train_watches
+from monitor.app.training import Trained, train_watches
 from monitor.rematch import Change, rematch
 
 _log = structlog.get_logger(__name__)
@@ -30,7 +30,9 @@ class Ruling(Cycles):
             self.rules, lines, name=name, indicator=indicator, now=self.clock(), tell=self.tell
         )
 
-    def train(self, labels: Sequence[Path], *, now: datetime, dry_run: bool) -> str:
+    def train(
+        self, labels: Sequence[Path], *, now: datetime, dry_run: bool, force: bool = False
+    ) -> Trained:
         """Fits and keeps the relevance model of each watch; says what changes."""
         told = train_watches(
             self.config,
@@ -39,6 +41,7 @@ class Ruling(Cycles):
             labels,
             now=now,
             dry_run=dry_run,
+            force=force,
         )
         if not dry_run:
             self.refresh_rules(now)

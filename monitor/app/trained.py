@@ -12,6 +12,8 @@ from monitor.match import Relevance
 from monitor.model import Watch
 
 MODEL_FILE = "relevance.json"
+BASE_FILE = "relevance.base.json"  # what reviews have corrected to the model in force
+OLD_FILE = "relevance.old.json"  # what was in force before
 
 
 def load_models(config: Config, watches: Mapping[str, Watch]) -> dict[str, Relevance]:

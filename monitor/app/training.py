@@ -4,21 +4,35 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from monitor.app.declared import folder
 from monitor.app.intake import Intake
-from monitor.app.trained import MODEL_FILE, read_model
+from monitor.app.trained import BASE_FILE, MODEL_FILE, OLD_FILE, read_model
 from monitor.config import Config
 from monitor.errors import ConfigError, MonitorError
 from monitor.match import Relevance, compile_matcher
+from monitor.match.adapting import adapt
 from monitor.match.evaluation import Labelled, Score, evaluate, read_labelled
 from monitor.match.training import train
 from monitor.model import Item, StoredHit, Watch
 from monitor.watch import inflect
 
+REVIEWS = "reviews"  # as what a model came from: it was learned from reviews alone
 _HELD_OUT = 5  # one in so many items, the newest, tells how good a model of the rest is
+
+
+@dataclass(slots=True)
+class Trained:
+    """What training has to say, and whether a model was kept back because it is no better."""
+
+    lines: list[str] = field(default_factory=list)
+    kept_back: bool = False
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
 
 
 def train_watches(
@@ -29,41 +43,139 @@ def train_watches(
     *,
     now: datetime,
     dry_run: bool,
-) -> str:
-    """Fits the model of each watch from labelled files and reviews, and says what changes.
+    force: bool = False,
+) -> Trained:
+    """Fits the model of each watch and says what changes.
 
-    ``watches`` are in the order of the configuration. Raises ConfigError for a file that cannot be
-    used, MonitorError where there is too little to learn from.
+    With labelled files: anew from these, then corrected by the reviews. Without: what is there already
+    is corrected, as a few dozen verdicts cannot make up for what it has learned; where nothing is, the
+    reviews alone are learned from. A model that does worse on what it has not seen is not written,
+    unless ``force``. ``watches`` are in the order of the configuration. Raises ConfigError for a file
+    that cannot be used, MonitorError where there is too little to learn from.
     """
     labelled = [*_from_files(labels, now)]
-    reviewed = list(stored)
-    told: list[str] = []
+    stored = list(stored)
+    told = Trained()
     for name, watch in zip(config.watches, watches, strict=True):
-        rows = _joined(labelled, _from_reviews(reviewed, watch))
         place = folder(config, name) / MODEL_FILE
-        told += _train_one(watch, rows, place, dry_run=dry_run)
-    return "\n".join(told)
+        reviews = _from_reviews(stored, watch)
+        mine = {each.item.id for each in reviews}
+        rows = [
+            each for each in labelled if each.item.id not in mine
+        ]  # a review goes before a file
+        base, better = (None, True) if rows else (_base(place, watch), True)
+        if rows:
+            base, better = _anew(watch, rows, told)
+        if base is None:
+            made, better = _anew(watch, reviews, told)
+            model = replace(made, base=REVIEWS)
+        else:
+            model = _corrected(base, watch, reviews, told, must=not rows)
+        seen = [*rows, *reviews]
+        _keep(watch, seen, place, model, base, told, better=better, force=force, dry_run=dry_run)
+    return told
 
 
-def _train_one(watch: Watch, rows: list[Labelled], place: Path, *, dry_run: bool) -> Iterator[str]:
-    bare = compile_matcher([watch], inflect=inflect)
-    model = train(bare, watch, rows)
+def _base(place: Path, watch: Watch) -> Relevance | None:
+    """The model that reviews correct: what stands there, or what that was corrected from; None where
+    there is none, or one of reviews alone, as no verdict is to count twice."""
+    if not place.is_file():
+        return None
+    present = read_model(place)
+    if present.watch != watch.id or present.base == REVIEWS:
+        return None
+    before = place.with_name(BASE_FILE)
+    if present.base and before.is_file():
+        kept = read_model(before)
+        if kept.fingerprint == present.base:
+            return kept
+    return present
+
+
+def _anew(watch: Watch, rows: list[Labelled], told: Trained) -> tuple[Relevance, bool]:
+    model = train(compile_matcher([watch], inflect=inflect), watch, rows)
+    until = f" until {model.until}" if model.until else ""
+    told.lines.append(
+        f"{watch.id}: {model.examples} labelled hits in {len(rows)} items{until}, learned from anew"
+    )
+    better = True
+    scores = _on_the_newest(watch, rows)
+    if scores is None:
+        told.lines.append("  too few items to hold some back for a test")
+    else:
+        without, with_it, count = scores
+        better = with_it.f1 >= without.f1
+        told.lines += [
+            f"  on the newest {count}, scored by a model of the others:",
+            f"    without a model  {_figures(without)}",
+            f"    with the model   {_figures(with_it)}",
+        ]
+    return model, better
+
+
+def _corrected(
+    base: Relevance, watch: Watch, reviews: list[Labelled], told: Trained, *, must: bool
+) -> Relevance:
+    """``base`` corrected by the reviews; as it is where that does worse or, unless they are all that
+    there is to learn from (``must``), where they are too few."""
+    try:
+        found = adapt(base, compile_matcher([watch], inflect=inflect), watch, reviews)
+    except MonitorError:
+        if must:
+            raise
+        return base
+    told.lines += [
+        f"{watch.id}: {found.verdicts} reviewed hits correct the model {base.fingerprint} "
+        f"({base.examples} examples)",
+        f"  on reviews that a correction had not seen, right of {found.verdicts}:",
+        f"    the model as it was  {found.before}",
+        f"    corrected            {found.after}",
+    ]
+    if found.after < found.before:
+        told.lines.append("  the correction does worse: it is left out")
+        return base
+    return found.model
+
+
+def _keep(
+    watch: Watch,
+    rows: list[Labelled],
+    place: Path,
+    model: Relevance,
+    base: Relevance | None,
+    told: Trained,
+    *,
+    better: bool,
+    force: bool,
+    dry_run: bool,
+) -> None:
+    """Writes the model; what stood there before stays beside it."""
+    say = told.lines.append
     before = read_model(place) if place.is_file() else None
-    yield f"{watch.id}: {model.examples} labelled hits in {len(rows)} items until {model.until}"
     if before is not None and before.fingerprint == model.fingerprint:
-        yield f"  trained on the same data as the present model ({model.fingerprint})"
-    yield from _on_the_newest(watch, rows)
+        say(f"  trained on the same data as the present model ({model.fingerprint})")
+    elif before is not None:
+        say(f"  present model: {before.examples} examples; new model: {model.examples} examples")
+        better = better and model.examples * 2 >= before.examples
     gained, lost = _changes(watch, rows, before, model)
-    yield f"  of the items above, the new model makes {gained} more and {lost} fewer hits"
-    if dry_run:
-        yield f"  nothing is written; without --dry-run the model goes to {place}"
-        return
-    _write(place, model.to_json())
-    yield f"  written to {place}; monitor rematch applies it to stored items"
+    say(f"  of the items above, the new model makes {gained} more and {lost} fewer hits")
+    if not (better or force):
+        told.kept_back = True
+        say("  not written: it does worse, or knows less than half of what the present one does")
+        say("  --force writes it all the same")
+    elif dry_run:
+        say(f"  nothing is written; without --dry-run the model goes to {place}")
+    else:
+        if before is not None and before.fingerprint != model.fingerprint:
+            _write(place.with_name(OLD_FILE), before.to_json())
+        if base is not None and model.base == base.fingerprint:
+            _write(place.with_name(BASE_FILE), base.to_json())
+        _write(place, model.to_json())
+        say(f"  written to {place}; monitor rematch applies it to stored items")
 
 
-def _on_the_newest(watch: Watch, rows: Sequence[Labelled]) -> Iterator[str]:
-    """How good a model is on items that it has not seen and that are newer than what it saw."""
+def _on_the_newest(watch: Watch, rows: Sequence[Labelled]) -> tuple[Score, Score, int] | None:
+    """Without and with a model, on newer items than the model saw, and how many; None: too few."""
     dated = sorted(rows, key=lambda row: _when(row.item))
     cut = len(dated) - len(dated) // _HELD_OUT
     older, newest = dated[:cut], dated[cut:]
@@ -71,15 +183,12 @@ def _on_the_newest(watch: Watch, rows: Sequence[Labelled]) -> Iterator[str]:
     try:
         model = train(bare, watch, older)
     except MonitorError:
-        yield "  too few items to hold some back for a test"
-        return
+        return None
     trained = compile_matcher([watch], inflect=inflect, models={watch.id: model})
     known = frozenset(each.id for each in watch.indicators)
     without = evaluate(newest, bare.match, known=known, bootstrap=0).micro
     with_it = evaluate(newest, trained.match, known=known, bootstrap=0).micro
-    yield f"  on the newest {len(newest)}, scored by a model of the others:"
-    yield f"    without a model  {_figures(without)}"
-    yield f"    with the model   {_figures(with_it)}"
+    return without, with_it, len(newest)
 
 
 def _figures(score: Score) -> str:
@@ -126,7 +235,7 @@ def _from_files(files: Iterable[Path], now: datetime) -> Iterator[Labelled]:
     intake = Intake(now=now, seen_at="published")
     for file in files:
         try:
-            with file.open(encoding="utf-8") as lines:
+            with file.open(encoding="utf-8", errors="replace") as lines:
                 yield from read_labelled(lines, intake.item)
         except OSError as error:
             raise ConfigError(
@@ -154,10 +263,3 @@ def _from_reviews(stored: Iterable[StoredHit], watch: Watch) -> list[Labelled]:
         )
         for id, item in items.items()
     ]
-
-
-def _joined(labelled: Iterable[Labelled], reviewed: Iterable[Labelled]) -> list[Labelled]:
-    """One row an item; what was reviewed here goes before what a file says."""
-    rows = {row.item.id: row for row in labelled}
-    rows.update({row.item.id: row for row in reviewed})
-    return list(rows.values())

@@ -49,7 +49,13 @@ def train(
         typer.Argument(metavar="[FILE…]", help="Labelled items beside the analysts' reviews."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write it even if it does worse.")] = False,
 ) -> int:
-    """Fit the relevance model of a watch from labels and reviews; prints what changes."""
-    print(session.app.train(labels or [], now=session.now(), dry_run=dry_run))
-    return DONE
+    """Fit the relevance model of a watch from labels and reviews; prints what changes.
+
+    Without files the reviews correct the model that is there. One that does worse on what it has not
+    seen is not written; the exit code is then 3.
+    """
+    told = session.app.train(labels or [], now=session.now(), dry_run=dry_run, force=force)
+    print(told)
+    return IN_PART if told.kept_back else DONE

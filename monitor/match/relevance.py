@@ -75,6 +75,7 @@ class Relevance:
     slope: float = 1.0  # Platt's a …
     offset: float = 0.0  # … and b, on the sum of all parts
     until: str = ""  # the newest training item's date
+    base: str = ""  # fingerprint of the model that reviews have corrected to this one
     _known: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
     _tables: dict[str, Table] = field(default_factory=dict, repr=False, compare=False)
 
@@ -177,6 +178,7 @@ class Relevance:
                 "fingerprint": self.fingerprint,
                 "examples": self.examples,
                 "until": self.until,
+                **({"base": self.base} if self.base else {}),
                 "languages": sorted(self.languages),
                 "counts": dict(sorted(self.counts.items())),
                 "doubted": sorted(self.doubted),
@@ -203,6 +205,7 @@ class Relevance:
                 fingerprint=str(raw["fingerprint"]),
                 examples=int(raw["examples"]),
                 until=str(raw.get("until", "")),
+                base=str(raw.get("base", "")),
                 languages=frozenset(str(each) for each in raw["languages"]),
                 counts={str(key): int(value) for key, value in raw["counts"].items()},
                 doubted=frozenset(str(each) for each in raw["doubted"]),

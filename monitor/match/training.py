@@ -34,6 +34,7 @@ OWN_WEIGHT = 0.5  # of the watch's own examples: they are plainer than news
 WRITTEN_WEIGHT = 0.7  # of items written for training
 FOLDS = 5
 MIN_RIGHT = 5  # right examples from which queries and model are compared
+STEEPEST = 3.0  # slope of the calibration: a score is never made surer than that
 WORTH = 0.4  # F1 below which queries are not preferred to anything
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
@@ -181,7 +182,7 @@ def _taught(
         *examples(matcher, watch, own_examples(watch), weight=OWN_WEIGHT),
         *examples(matcher, watch, written, weight=WRITTEN_WEIGHT),
     ]
-    return found, own, languages, *_matrix([*found, *own], languages)
+    return found, own, languages, *matrix_of([*found, *own], languages)
 
 
 def _held_out(matrix: Any, found: Sequence[Example], own: int) -> list[tuple[float, Example]]:
@@ -214,7 +215,12 @@ def doubted(scored: Sequence[tuple[float, Example]]) -> frozenset[str]:
 
 
 def platt(scores: Sequence[float], right: Sequence[bool], rounds: int = 100) -> tuple[float, float]:
-    """Slope and offset of a logistic curve through scores, by Newton's method with Platt's priors."""
+    """Slope and offset of a logistic curve through scores: Newton's method with Platt's priors.
+
+    Steps are halved until the loss falls (Lin, Lin and Weng 2007, "A note on Platt's probabilistic
+    outputs"): without that, few and well-told examples send the slope to where every score is 0 or 1.
+    A slope beyond ``STEEPEST`` is not believed.
+    """
     positives = sum(right)
     negatives = len(right) - positives
     if not positives or not negatives:
@@ -222,6 +228,7 @@ def platt(scores: Sequence[float], right: Sequence[bool], rounds: int = 100) -> 
     high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
     targets = [high if each else low for each in right]
     a, b = 1.0, 0.0
+    loss = _log_loss(scores, targets, a, b)
     for _ in range(rounds):
         gradient_a = gradient_b = haa = hab = hbb = 0.0
         for score, target in zip(scores, targets, strict=True):
@@ -238,15 +245,36 @@ def platt(scores: Sequence[float], right: Sequence[bool], rounds: int = 100) -> 
             break
         step_a = (hbb * gradient_a - hab * gradient_b) / determinant
         step_b = (haa * gradient_b - hab * gradient_a) / determinant
-        a, b = a - step_a, b - step_b
-        if abs(step_a) + abs(step_b) < 1e-8:
-            break
-    return (a, b) if a > 0 else (1.0, 0.0)
+        length = 1.0
+        while (
+            after := _log_loss(scores, targets, a - length * step_a, b - length * step_b)
+        ) > loss:
+            length /= 2
+            if length < 1e-6:
+                break
+        else:
+            a, b, loss = a - length * step_a, b - length * step_b, after
+            if abs(step_a) + abs(step_b) >= 1e-8:
+                continue
+        break
+    if a <= 0:
+        return 1.0, 0.0
+    flattened = min(1.0, STEEPEST / a)
+    return a * flattened, b * flattened
 
 
-def _matrix(found: Sequence[Example], languages: frozenset[str]) -> tuple[Any, list[int]]:
+def _log_loss(scores: Sequence[float], targets: Sequence[float], a: float, b: float) -> float:
+    """Of a logistic curve against what it should say."""
+    return sum(
+        math.log1p(math.exp(-abs(z))) + max(z, 0.0) - target * z
+        for score, target in zip(scores, targets, strict=True)
+        for z in (a * score + b,)
+    )
+
+
+def matrix_of(found: Sequence[Example], languages: frozenset[str]) -> tuple[Any, list[int]]:
     """Examples × hashed features, and what each column is; made once, as it takes the longest."""
-    _, sparse = _sklearn()
+    _, sparse = sklearn()
     columns: dict[int, int] = {}
     rows, cols, values = [], [], []
     for row, example in enumerate(found):
@@ -261,7 +289,7 @@ def _matrix(found: Sequence[Example], languages: frozenset[str]) -> tuple[Any, l
 
 def _fit(matrix: Any, found: Sequence[Example]) -> tuple[Any, float]:
     """Logistic regression, squares of the weights penalised: a weight a column, and the bias."""
-    linear_model, _ = _sklearn()
+    linear_model, _ = sklearn()
     model = linear_model.LogisticRegression(C=REGULARISATION, solver="liblinear")
     model.fit(
         matrix,
@@ -273,7 +301,7 @@ def _fit(matrix: Any, found: Sequence[Example]) -> tuple[Any, float]:
     return learned, float(model.intercept_[0])
 
 
-def _sklearn() -> tuple[Any, Any]:
+def sklearn() -> tuple[Any, Any]:
     try:
         from scipy import sparse
         from sklearn import linear_model

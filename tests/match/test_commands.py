@@ -170,7 +170,7 @@ def test_evaluate_of_a_line_without_labels_is_refused_with_its_number(app: App) 
 def test_training_learns_from_labels_and_a_dry_run_writes_nothing(
     app: App, labels: Path, place: Path, now: datetime
 ) -> None:
-    told = app.train([labels], now=now, dry_run=True)
+    told = str(app.train([labels], now=now, dry_run=True))
     assert re.search(r"deals: 1\d\d labelled hits in 120 items", told)
     assert "with the model" in told
     assert "nothing is written" in told
@@ -188,6 +188,50 @@ def test_a_trained_model_is_used_at_once_and_named_in_the_version_of_the_rules(
     (hit,) = app.rules.matcher.candidates(item(row["title"]))
     assert hit.rules == after
     assert any("learned" in part.why for part in hit.parts)
+
+
+def test_a_model_that_knows_less_than_half_is_not_written_unless_forced(
+    app: App, labels: Path, place: Path, tmp_path: Path, now: datetime
+) -> None:
+    app.train([labels], now=now, dry_run=False)
+    model = place / "watch" / "relevance.json"
+    before = model.read_text(encoding="utf-8")
+    few = tmp_path / "few.jsonl"
+    few.write_text("\n".join(map(json.dumps, labelled(50))), encoding="utf-8")
+    told = app.train([few], now=now, dry_run=False)
+    assert told.kept_back
+    assert "not written" in str(told)
+    assert model.read_text(encoding="utf-8") == before
+    assert not app.train([few], now=now, dry_run=False, force=True).kept_back
+    assert model.read_text(encoding="utf-8") != before
+    assert (place / "watch" / "relevance.old.json").read_text(encoding="utf-8") == before
+
+
+def test_a_file_of_labels_with_a_broken_byte_spoils_its_line_alone(
+    app: App, tmp_path: Path, now: datetime
+) -> None:
+    file = tmp_path / "labels.jsonl"
+    rows = [json.dumps(row).encode() for row in labelled()]
+    rows[3] = rows[3].replace(b"film", b"f\xfflm").replace(b"delivery", b"deliver\xff")
+    file.write_bytes(b"\n".join(rows))
+    assert "labelled hits in 120 items" in str(app.train([file], now=now, dry_run=True))
+
+
+def test_reviews_correct_the_model_that_is_there_again_and_again(
+    app: App, labels: Path, place: Path, tmp_path: Path, now: datetime
+) -> None:
+    """Each time from the model that labels made, so that no verdict counts twice."""
+    review_all(app, tmp_path, now)
+    for files in ([labels], [], []):
+        told = str(app.train(files, now=now, dry_run=False))
+        base, model = (
+            json.loads((place / "watch" / name).read_text(encoding="utf-8"))
+            for name in ("relevance.base.json", "relevance.json")
+        )
+        assert f"60 reviewed hits correct the model {base['fingerprint']}" in told
+        assert model["base"] == base["fingerprint"]
+        assert model["examples"] == base["examples"] + 60
+    assert app.watches[0].rules.endswith(f"+{model['fingerprint'][:6]}")
 
 
 def test_training_on_too_little_is_refused(app: App, tmp_path: Path, now: datetime) -> None:
@@ -260,10 +304,8 @@ def command(place: Path, *words: str) -> str:
     return done.stdout
 
 
-def test_training_by_command_learns_from_the_reviews_in_the_store(
-    app: App, place: Path, tmp_path: Path, now: datetime
-) -> None:
-    """The items are weeks apart, so that each is an event of its own."""
+def review_all(app: App, tmp_path: Path, now: datetime) -> Path:
+    """Sixty items, weeks apart, so that each is an event of its own, and a verdict on each."""
     news = tmp_path / "news.jsonl"
     first = datetime(2020, 1, 1, tzinfo=UTC)
     rows = [
@@ -285,6 +327,13 @@ def test_training_by_command_learns_from_the_reviews_in_the_store(
                 reason="" if right else "irrelevant",
             )
         )  # fmt: skip
+    return news
+
+
+def test_training_by_command_learns_from_the_reviews_in_the_store(
+    app: App, place: Path, tmp_path: Path, now: datetime
+) -> None:
+    news = review_all(app, tmp_path, now)
     app.close()
     told = command(place, "train")
     model = json.loads((place / "watch" / "relevance.json").read_text(encoding="utf-8"))

@@ -11,8 +11,10 @@ import pytest
 
 from monitor.errors import MonitorError
 from monitor.match import compile_matcher
+from monitor.match.adapting import adapt
 from monitor.match.evaluation import Labelled
 from monitor.match.training import (
+    STEEPEST,
     doubted,
     examples,
     fingerprint,
@@ -130,6 +132,17 @@ def test_calibration_finds_the_curve_that_scores_were_drawn_from() -> None:
     assert offset == pytest.approx(0.2, abs=0.06)
 
 
+@pytest.mark.parametrize("count", [4, 40, 75])
+@pytest.mark.parametrize("spread", [1e-6, 0.1, 1.0, 50.0])
+def test_few_and_well_told_examples_do_not_make_every_score_certain(
+    count: int, spread: float
+) -> None:
+    scores = [spread * (1 + n % 3) * (1 if n % 2 else -1) for n in range(count)]
+    slope, offset = platt(scores, [score > 0 for score in scores])
+    assert 0 < slope <= STEEPEST
+    assert abs(offset) <= STEEPEST
+
+
 def test_calibration_leaves_scores_alone_where_there_is_nothing_to_learn() -> None:
     assert platt([1.0, 2.0], [True, True]) == (1.0, 0.0)
     assert platt([2.0, 1.0, -1.0, -2.0], [False, False, True, True]) == (1.0, 0.0)
@@ -146,3 +159,66 @@ def test_scores_out_of_fold_are_of_models_that_did_not_see_the_item() -> None:
     model = train(plain, held, rows)
     seen = [model.log_odds(each.evidence, each.fixed) for _, each in scored]
     assert seen != [score for score, _ in scored]
+
+
+# ── Reviews on top of a model ────────────────────────────────────────────────────────────────────
+
+
+def reviewed(title: str, count: int, *, right: bool, first: int = 1_000) -> Iterator[Labelled]:
+    for number in range(first, first + count):
+        dated = replace(
+            item(f"{title} {number}", id=f"r{number}"),
+            published_at=START + timedelta(days=number),
+        )
+        yield Labelled(item=dated, labels=frozenset({"q0"} if right else ()))
+
+
+def verdicts(count: int = 15) -> list[Labelled]:
+    """An analyst here counts drone shows, which the model has learned to leave out."""
+    return [
+        *reviewed("Drone show lights the sky", count, right=True),
+        *reviewed("How a drone works", count, right=False, first=2_000),
+    ]
+
+
+def test_reviews_correct_the_model_and_leave_what_it_knows() -> None:
+    held = tiny()
+    plain = compile_matcher([held])
+    base = train(plain, held, list(labelled(80)))
+    found = adapt(base, plain, held, verdicts())
+    assert (found.verdicts, found.before) == (30, 15)
+    assert found.after >= 28
+    corrected = compile_matcher([held], models={"w": found.model})
+    assert (
+        compile_matcher([held], models={"w": base}).match(item("Drone show lights the bay")) == ()
+    )
+    assert corrected.match(item("Drone show lights the bay"))
+    assert corrected.match(item("Moscow receives Iranian drones again"))
+    assert corrected.match(item("My drone and me: an essay again")) == ()
+
+
+def test_a_corrected_model_names_what_it_came_from_and_is_the_same_twice() -> None:
+    held = tiny()
+    plain = compile_matcher([held])
+    base = train(plain, held, list(labelled(80)))
+    first, second = (adapt(base, plain, held, verdicts()).model for _ in range(2))
+    assert first.to_json() == second.to_json()
+    assert first.base == base.fingerprint != first.fingerprint
+    assert first.examples == base.examples + 30
+    assert (first.slope, first.languages) == (base.slope, base.languages)
+    assert type(first).from_json(first.to_json()).base == base.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [(0, 0), (9, 9), (30, 4), (4, 30)], ids=["none", "18", "4 wrong", "4 right"]
+)
+def test_too_few_verdicts_correct_nothing(right: int, wrong: int) -> None:
+    held = tiny()
+    plain = compile_matcher([held])
+    base = train(plain, held, list(labelled(80)))
+    few = [
+        *reviewed("Drone show lights the sky", right, right=True),
+        *reviewed("How a drone works", wrong, right=False, first=2_000),
+    ]
+    with pytest.raises(MonitorError, match="too few to learn from"):
+        adapt(base, plain, held, few)
