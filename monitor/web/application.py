@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI, Request
@@ -29,7 +30,7 @@ from monitor.web import (
 )
 from monitor.web.gate import Gate
 from monitor.web.installation import Installation, WebSettings
-from monitor.web.site import LoginNeededError, NotAllowedError, Site, wants_json
+from monitor.web.site import LoginNeededError, NotAllowedError, Site, back_to, wants_json
 
 _PARTS = (
     health, login, board, inbox, deciding, events, evidence, method, exports, feeds, mail_links, api,
@@ -97,12 +98,26 @@ def _said(request: Request, status: int, words: str, remedy: str = "") -> Respon
         return site.page(
             "error",
             None,
-            {"words": words, "remedy": remedy, "code": status},
+            {
+                "words": words[:1].upper() + words[1:],
+                "remedy": remedy[:1].upper() + remedy[1:],
+                "code": status,
+                "back": _came_from(request, site),
+            },
             title=words,
             status=status,
         )
     except MonitorError:  # the template itself is broken
         return Response(f"{words}\n{remedy}", status_code=status, media_type="text/plain")
+
+
+def _came_from(request: Request, site: Site) -> str:
+    """The page of ours with the form that could not be done, "" where that is not known."""
+    parts = urlsplit(request.headers.get("referer", ""))
+    if request.method != "POST" or parts.netloc != request.headers.get("host", ""):
+        return ""
+    query = f"?{parts.query}" if parts.query else ""
+    return back_to(site, parts.path + query) if parts.path else ""
 
 
 def _to_login(request: Request, _: Exception) -> Response:

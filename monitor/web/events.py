@@ -119,6 +119,8 @@ def history(entries: Any, site: Site) -> list[HistoryLine]:
             detail = f"{code}: {before} → {after}" + (f", {detail}" if detail else "")
         elif entry.action == "graded":
             detail = f"{before or 'as suggested'} → {after or 'as suggested'} {detail}".strip()
+        elif entry.action == "split":
+            detail = moved(entry.detail)
         elif entry.action == "item-added":
             detail = f"{ROLE_WORDS.get(entry.after, entry.after)}: {detail}"
         elif not detail:
@@ -128,6 +130,12 @@ def history(entries: Any, site: Site) -> list[HistoryLine]:
             action = "Put back" if entry.after == "new" else after
         found.append(HistoryLine(entry=entry, action=action, detail=detail))
     return found
+
+
+def moved(detail: str) -> str:
+    """Which items went is on the timelines of both events; their ids are for machines."""
+    items, to, event = detail.rpartition(" to event ")
+    return f"{plural(items.count(', ') + 1, 'item')}{to}{event}" if to else detail
 
 
 # ── What an analyst does ─────────────────────────────────────────────────────────────────────────

@@ -133,6 +133,20 @@ def test_undo_leaves_what_another_decided_since(guarded: Any) -> None:
     assert "left as they are" in notice(ana)
 
 
+def test_what_could_not_be_done_leads_back_to_its_page(place: Any) -> None:
+    (event,) = place.fill(1)
+    client = place.client()
+    given = {"csrf": client.csrf(), "pair": pair(event), "status": "dismissed"}
+    for referer, links in {
+        "http://localhost:8080/inbox?lang=en": ["/inbox?lang=en", "/"],
+        "http://elsewhere.example/inbox": ["/"],
+    }.items():
+        headers = {"Origin": client.origin, "Referer": referer}
+        page = Html(client.post("/reviews", data=given, headers=headers).text)
+        assert page.css_first("h1").text() == "A dismissal needs a reason"
+        assert [link.attributes["href"] for link in page.css("main a")] == links
+
+
 def test_a_forged_undo_does_nothing(place: Any) -> None:
     place.fill(1)
     answer = place.client().send("/reviews/undo", token="eyJ4IjoxfQ.abc")
@@ -295,6 +309,8 @@ def test_split_and_merge(place: Any, told_twice: int) -> None:
     assert client.send(f"{path}/split", item=all_items).status_code == 422
     answer = client.send(f"{path}/split", item=["blog-b", "blog-c"])
     new = int(answer.headers["location"].rsplit("/", 1)[1])
+    history = Html(client.get(path).text).css_first("[aria-labelledby=history-h]").text()
+    assert f"2 items to event {new}" in history and "blog-b" not in history
     members = {e.id: len(e.members) for e in place.store.events(ids=[told_twice, new])}
     assert members == {told_twice: 1, new: 2}
     for into in ("", "abc", "9999"):
