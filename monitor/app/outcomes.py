@@ -147,7 +147,10 @@ class EvaluationReport:
                 "false": result.background_false,
                 "rate": round(result.background_rate, 5),
             },
-            "indicators": {id: _score(score) for id, score in result.by_indicator.items()},
+            "indicators": {
+                id: _score(score) | {"weighted_f1": round(result.weighted_by_indicator[id].f1, 4)}
+                for id, score in result.by_indicator.items()
+            },
             "languages": {lang: _score(score) for lang, score in result.by_language.items()},
             "strata": {name: _score(score) for name, score in result.by_stratum.items()},
         }
@@ -167,8 +170,17 @@ class EvaluationReport:
 
     def as_text(self) -> str:
         result = self.result
-        rows = [f"{'indicator':<34} precision  recall      F1   right  false missed"]
-        rows += [_row(id, score) for id, score in result.by_indicator.items()]
+        rows = [
+            f"{'indicator':<34} precision  recall      F1   right  false missed  F1 weighted",
+            *(
+                f"{_row(id, score)}       {result.weighted_by_indicator[id].f1:.3f}"
+                for id, score in result.by_indicator.items()
+            ),
+        ]
+        if not result.items:
+            rows.append("no labelled items: there is nothing to measure")
+        elif not result.by_indicator:
+            rows.append("no label is of an indicator of these watches, and there are no hits")
         rows.append(_row("all (micro)", result.micro))
         rows.append(_row("all, weighted", result.weighted))
         low, high = result.interval
@@ -180,6 +192,8 @@ class EvaluationReport:
                 f"hit ({result.background_rate:.2%})"
             )
         rows += [_row(f"language {lang}", score) for lang, score in result.by_language.items()]
+        if len(result.by_stratum) > 1:
+            rows += [_row(f"stratum {name}", score) for name, score in result.by_stratum.items()]
         if self.errors:
             rows += [""] + [
                 f"{each.kind}: {each.indicator}: {each.item.title}  [{each.item.id}]\n    {each.why}"

@@ -221,11 +221,16 @@ def explain_lines(
     now: datetime,
     tell: Callable[[str], None],
 ) -> Iterator[str]:
+    intake = Intake(now=now, tell=tell)
+    return explain_items(rules, intake.from_lines(lines, name=name), indicator=indicator)
+
+
+def explain_items(rules: Rules, items: Iterable[Item], *, indicator: str) -> Iterator[str]:
+    """Each item, and clause by clause what holds of the indicator. Raises ConfigError at once."""
     from monitor.match.explanation import explain
 
     watch = watch_of(rules.watches, indicator)
-    intake = Intake(now=now, tell=tell)
-    for item in intake.from_lines(lines, name=name):
+    for item in items:
         yield f"{item.id}  {item.title}\n{explain(watch, item, indicator, matcher=rules.matcher)}"
 
 

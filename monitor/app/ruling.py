@@ -10,8 +10,9 @@ import structlog
 
 from monitor.app.cycles import Cycles
 from monitor.app.outcomes import EvaluationReport
-from monitor.app.rules import evaluate_lines, explain_lines
+from monitor.app.rules import evaluate_lines, explain_items, explain_lines
 from monitor.app.training import Trained, train_watches
+from monitor.errors import ConfigError
 from monitor.rematch import Change, rematch
 
 _log = structlog.get_logger(__name__)
@@ -29,6 +30,17 @@ class Ruling(Cycles):
         return explain_lines(
             self.rules, lines, name=name, indicator=indicator, now=self.clock(), tell=self.tell
         )
+
+    def explain_stored(self, id: str, *, indicator: str) -> Iterator[str]:
+        """Of an item in the store. Raises ConfigError for an item or indicator that is not there."""
+        items = list(self.store.items(ids=[id]))
+        if not items:
+            raise ConfigError(
+                "neither a file nor the id of a stored item",
+                subject=id,
+                remedy="Name a file of items, - for standard input, or an id from: monitor hits --json",
+            )
+        return explain_items(self.rules, items, indicator=indicator)
 
     def train(
         self, labels: Sequence[Path], *, now: datetime, dry_run: bool, force: bool = False

@@ -33,11 +33,17 @@ def evaluate(
 
 def explain(
     session: Session,
-    file: Annotated[str, typer.Argument(metavar="FILE|-", help="Items, JSON Lines.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE|-|ITEM", help="Items, JSON Lines; or a stored item's id.")
+    ],
     indicator: Annotated[str, typer.Option("--indicator", help="Which indicator.")],
 ) -> int:
     """For each item: which clause of the indicator held, which failed."""
-    for words in session.app.explain(read_lines(file), name=file, indicator=indicator):
+    if file == "-" or Path(file).exists():
+        told = session.app.explain(read_lines(file), name=file, indicator=indicator)
+    else:
+        told = session.app.explain_stored(file, indicator=indicator)
+    for words in told:
         print(words)
     return IN_PART if session.told.lines else DONE
 

@@ -361,6 +361,17 @@ def test_explain_says_which_clause_failed(installation: Any, now: datetime) -> N
     assert "items.jsonl:2" in done.err
 
 
+def test_explain_takes_the_id_of_a_stored_item(polled: Any, now: datetime) -> None:
+    hit = polled.run("hits", "--json", now=now).json[0]
+    done = polled.run("explain", hit["item"], "--indicator", "visits", now=now)
+    assert done.code == 0
+    assert hit["title"] in done.out
+    assert "visit*" in done.out
+    lost = polled.run("explain", "no-such-thing", "--indicator", "visits", now=now)
+    assert lost.code == 2
+    assert "neither a file nor the id of a stored item" in lost.err
+
+
 @pytest.mark.parametrize(
     "command",
     ["hits", "events", "board", "status", "check", "doctor", "feeds list", "feeds check", "outbox list",
