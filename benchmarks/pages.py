@@ -19,6 +19,7 @@ import argparse
 import asyncio
 import http.client
 import itertools
+import logging
 import multiprocessing
 import resource
 import statistics
@@ -34,6 +35,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import store as filling
+import structlog
 import uvicorn
 
 from monitor.app import App
@@ -54,7 +56,7 @@ FEEDS = 66
 ENTRIES = 40  # of a feed document
 FRESH = 3  # of them since the poll before
 AIM = 100.0  # milliseconds
-WARM_UP = 2  # poll cycles: the first brings every feed's items anew
+WARM_UP = 1  # poll cycles: the first brings every feed's items anew
 
 
 def watch() -> Watch:
@@ -272,6 +274,8 @@ def process(run):  # type: ignore[no-untyped-def]
 
 def poller(told: Connection) -> None:
     """Poll cycles without a pause; tells the seconds that each took."""
+    logger = structlog.make_filtering_bound_logger(logging.WARNING)
+    structlog.configure(wrapper_class=logger)  # a line a poll goes to a file otherwise
     path, port, folder = told.recv()
     app = installation(path, port, folder)
 

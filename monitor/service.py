@@ -46,7 +46,7 @@ SWITCH = (
     0.0005  # seconds that work holds the interpreter while a page waits for it; Python's own: 5 ms
 )
 GARBAGE = (20_000, 20, 20)  # objects made between two collections; Python's own 700 for a big heap
-BEHIND = 10  # steps of "nice" by which work stands behind pages
+BEHIND = 5  # steps of "nice" by which work stands behind pages
 OVERLAP = 8  # runs of one async job at once: a hanging feed must not hold up the others
 
 

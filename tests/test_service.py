@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +17,7 @@ import pytest
 import time_machine
 
 from monitor.errors import BusyError, ConfigError, StoreError
-from monitor.service import Job, Service, check_bind
+from monitor.service import BEHIND, Job, Service, check_bind, give_way
 
 SOON = timedelta(seconds=0.05)
 
@@ -211,3 +213,26 @@ def test_pages_beyond_the_loopback_need_users() -> None:
     check_bind("0.0.0.0", users=1)
     with pytest.raises(ConfigError, match="monitor user add"):
         check_bind("0.0.0.0", users=0)
+
+
+def test_work_stands_behind_pages_and_so_does_what_it_starts():
+    found: list[int] = []
+
+    def look() -> None:
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    def work() -> None:
+        give_way()
+        look()
+        started = threading.Thread(target=look)
+        started.start()
+        started.join()
+
+    give_way()  # the main thread, which serves, is left as it is
+    before = os.getpriority(os.PRIO_PROCESS, os.getpid())
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    behind = min(19, before + BEHIND) if sys.platform == "linux" else before
+    assert found == [behind, behind]
+    assert os.getpriority(os.PRIO_PROCESS, os.getpid()) == before

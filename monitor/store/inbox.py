@@ -229,7 +229,7 @@ class Inbox(Part):
             return None
         matching = evidence_matching(self.db.is_sqlite, words)
 
-        def find(some: Collection[int] | None) -> Collection[int]:
+        def find(some: Collection[int] | None) -> set[int]:
             if (
                 self.db.is_sqlite
             ):  # one value for all of them: a row each costs more than finding it
@@ -241,7 +241,7 @@ class Inbox(Part):
             )
             if some is not None:
                 query = query.where(among(connection, EVENT_ITEM.c.event, some))
-            return connection.execute(query).scalars().all()
+            return set(connection.execute(query).scalars())
 
         return self._tally.events(connection, words, find)
 

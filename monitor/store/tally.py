@@ -15,7 +15,6 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from itertools import chain
 
 from sqlalchemy import Connection, func, select
 
@@ -49,6 +48,7 @@ class Tally:
     _version: int = -1
     _at: dict[int, datetime] = field(default_factory=dict)  # event → first seen
     _of: dict[int, tuple[int, ...]] = field(default_factory=dict)  # event → kinds of its pairs
+    _same: dict[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict)  # each once
     _event_of: array[int] = field(default_factory=lambda: array("q"))  # item → event, 0: none
     _ids: dict[Kind, int] = field(default_factory=dict)  # a small number counts faster than a name
     _names: list[Kind] = field(default_factory=list)  # by that number
@@ -60,7 +60,7 @@ class Tally:
     _waiting: tuple[int, Mapping[tuple[str, str], Mapping[str, int]]] = field(default=(-2, {}))
     _of_day: defaultdict[date, set[int]] = field(default_factory=lambda: defaultdict(set))
     _days: Counter[tuple[str, str, date]] = field(default_factory=Counter)
-    _words: OrderedDict[tuple[str, ...], tuple[int, float, frozenset[int]]] = field(
+    _words: OrderedDict[tuple[str, ...], tuple[int, float, set[int]]] = field(
         default_factory=OrderedDict
     )
     _changes: deque[tuple[int, int]] = field(default_factory=deque)  # version, event
@@ -71,14 +71,14 @@ class Tally:
         self,
         connection: Connection,
         words: tuple[str, ...],
-        find: Callable[[Collection[int] | None], Iterable[int]],
-    ) -> frozenset[int]:
+        find: Callable[[Collection[int] | None], set[int]],
+    ) -> set[int]:
         """``find(None)``: the events with these words; asked again, those that changed are looked at."""
         with self._lock:
             self._catch_up(connection)
-            version, at, events = self._words.get(words, (-1, 0.0, frozenset()))
+            version, at, events = self._words.get(words, (-1, 0.0, set()))
             if version < self._forgotten or time.monotonic() - at > WORDS_FRESH:
-                at, events = time.monotonic(), frozenset(find(None))
+                at, events = time.monotonic(), find(None)
             elif version < self._version:
                 changed = {number for seen, number in self._changes if seen > version}
                 events = events.difference(changed).union(find(changed))
@@ -164,9 +164,10 @@ class Tally:
             chosen: Iterable[int] = self._of if within is None else within
         else:
             chosen = events if within is None else within.intersection(events)
-        counts = Counter(
-            chain.from_iterable([kinds for kinds in map(self._of.get, chosen) if kinds])
-        )
+        counts: Counter[int] = Counter()
+        for kinds, count in Counter(map(self._of.get, chosen)).items():
+            for id in kinds or ():  # many events have the same kinds of pairs
+                counts[id] += count
         return Counter({self._names[id]: count for id, count in counts.items()})
 
     def _within(self, since: datetime | None, until: datetime | None) -> set[int] | None:
@@ -215,7 +216,8 @@ class Tally:
                 self._of_day[_day(at)].discard(number)
             if kinds:
                 at = self._at[number] = seen[number]
-                self._of[number] = tuple([self._id(kind) for kind in kinds])
+                same = tuple([self._id(kind) for kind in kinds])
+                self._of[number] = self._same.setdefault(same, same)
                 self._of_day[_day(at)].add(number)
                 for kind in kinds:
                     self._add(kind, at, 1)
@@ -253,10 +255,13 @@ class Tally:
             if item < len(known) and known[item] == event
         ]
 
-    def events_of(self, items: Iterable[int]) -> set[int]:
+    def events_of(self, items: Sequence[int]) -> set[int]:
         """The events that these items are in; within ``find`` of ``events``, on SQLite."""
-        known, end = self._event_of, len(self._event_of)
-        found = {known[item] for item in items if item < end}
+        known = self._event_of
+        try:
+            found = set(map(known.__getitem__, items))
+        except IndexError:  # an item that came after the last that was in an event
+            found = {known[item] for item in items if item < len(known)}
         found.discard(0)
         return found
 
