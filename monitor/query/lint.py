@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 
 from monitor.query.lexicon import ConceptLike, Lexicon, Pattern, Word, unions
 from monitor.query.nodes import And, Fact, Frame, Near, Node, Not, Or, Ref, Term, Title, walk
 
 _operator_words = frozenset({"and", "or", "not", "near", "onear"})
 _operator_in_phrase = re.compile(r"\b(?:AND|OR|NOT|O?NEAR/\w+|NEAR|ONEAR)\b")
+_lemmas = re.compile(r"~(\w+)")
 _letters = re.compile(r"[^\W\d_]+")
 _SCRIPTS = {
     "en": "LATIN",
@@ -25,6 +26,9 @@ _SCRIPTS = {
     "ar": "ARABIC",
     "he": "HEBREW",
 }
+
+
+_ALPHABETS = frozenset({*_SCRIPTS.values(), "GREEK", "ARMENIAN", "GEORGIAN"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,26 +43,23 @@ class Finding:
 
 def lint(node: Node, lexicon: Lexicon) -> Iterator[Finding]:
     """Warnings about one query, in the order of its text."""
-    found = [*_terms(node), *_contradictions(node, lexicon)]
+    found = [*_terms(node, lexicon), *_contradictions(node, lexicon)]
     found += _wrong_script(node, lexicon)
     yield from sorted(found, key=lambda each: (each.start, each.end))
 
 
 def kills(exclude: Node, branch: Node, lexicon: Lexicon) -> Finding | None:
     """The part of an exclusion that holds wherever a branch does, if there is one."""
-    needed = _needed(branch, lexicon)
-    for each in exclude.operands if isinstance(exclude, Or) else (exclude,):
-        patterns = _patterns(each, lexicon)
-        if patterns is None:
-            continue
-        for need, text in needed:
-            if _covers(patterns, need):
-                return Finding(
-                    start=each.start,
-                    end=each.end,
-                    message=f"this exclusion leaves nothing of it: it needs {text}",
-                    hint="Narrow the exclusion, or take the branch out.",
-                )
+    alternatives = exclude.operands if isinstance(exclude, Or) else (exclude,)
+    for each in (exclude, *alternatives):
+        held = _held_by(each, branch, lexicon)
+        if held is not None:
+            return Finding(
+                start=each.start,
+                end=each.end,
+                message=f"this exclusion leaves nothing of it: it needs {_written(held)}",
+                hint="Narrow the exclusion, or take the branch out.",
+            )
     return None
 
 
@@ -120,7 +121,7 @@ def _languages(
 # ── Terms ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _terms(node: Node) -> Iterator[Finding]:
+def _terms(node: Node, lexicon: Lexicon) -> Iterator[Finding]:
     for each in walk(node):
         if not isinstance(each, Term):
             continue
@@ -144,6 +145,13 @@ def _terms(node: Node) -> Iterator[Finding]:
                     _mixes(word, found),
                     "Type it anew in one alphabet.",
                 )
+        for lemma in _lemmas.findall(each.text):
+            if lexicon.inflect is not None and not [*lexicon.inflect(lemma.casefold(), "")]:
+                yield _at(
+                    each,
+                    f"no dictionary knows “{lemma}”: only the word as written is looked for",
+                    f"Mend the spelling, or write its forms out ({lemma}*).",
+                )
 
 
 def _mixes(word: str, scripts: Collection[str]) -> str:
@@ -152,7 +160,7 @@ def _mixes(word: str, scripts: Collection[str]) -> str:
 
 def _scripts(word: str) -> set[str]:
     names = (unicodedata.name(letter, "").partition(" ")[0] for letter in word)
-    return {name for name in names if name in ("LATIN", "CYRILLIC", "ARABIC", "HEBREW")}
+    return {name for name in names if name in _ALPHABETS}
 
 
 # ── What cannot match ────────────────────────────────────────────────────────────────────────────
@@ -162,30 +170,114 @@ def _contradictions(node: Node, lexicon: Lexicon) -> Iterator[Finding]:
     for each in walk(node):
         if not isinstance(each, And):
             continue
-        facts: dict[str, Fact] = {}
-        for one in each.operands:
-            if isinstance(one, Fact):
-                known = facts.setdefault(one.kind, one)
-                if known.value != one.value:
-                    yield _at(
-                        one,
-                        f"this cannot match: {one.kind} is {known.value} already",
-                        "Write OR between them, in parentheses.",
-                    )
-        needed = _needed(each, lexicon)
-        for one in each.operands:
-            if not isinstance(one, Not):
+        operands = [*_operands(each)]
+        yield from _facts_that_differ(operands)
+        for one in operands:
+            if not isinstance(one, Not) or isinstance(one.operand, Fact):
                 continue
-            for veto in one.operand.operands if isinstance(one.operand, Or) else (one.operand,):
-                patterns = _patterns(veto, lexicon)
-                for need, text in needed:
-                    if patterns is not None and _covers(patterns, need):
-                        yield _at(
-                            veto,
-                            f"this cannot match: it needs {text} and excludes it",
-                            "Take one of them out.",
-                        )
-                        break
+            alternatives = one.operand.operands if isinstance(one.operand, Or) else (one.operand,)
+            for veto in (one.operand, *alternatives):
+                held = _held_by(veto, each, lexicon)
+                if held is not None:
+                    yield _at(
+                        veto,
+                        f"this cannot match: it needs {_written(held)} and excludes it",
+                        "Take one of them out.",
+                    )
+                    break
+
+
+def _operands(node: And) -> Iterator[Node]:
+    """What must hold, through parentheses."""
+    for each in node.operands:
+        if isinstance(each, And):
+            yield from _operands(each)
+        else:
+            yield each
+
+
+def _facts_that_differ(operands: Iterable[Node]) -> Iterator[Finding]:
+    """Facts of one kind of which no value is left: ``lang:en AND (lang:ru OR lang:fa)``."""
+    left: dict[str, frozenset[str]] = {}
+    denied: dict[str, set[str]] = {}
+    for one in operands:
+        if isinstance(one, Not) and isinstance(one.operand, Fact):
+            denied.setdefault(one.operand.kind, set()).add(one.operand.value)
+        found = _values(one)
+        if found is None:
+            continue
+        kind, values = found
+        known = left.get(kind, values)
+        left[kind] = known & values
+        if not left[kind]:
+            yield _at(
+                one,
+                f"this cannot match: {kind} is {' or '.join(sorted(known))} already",
+                "Write OR between them, in parentheses.",
+            )
+            return
+    for one in operands:
+        if isinstance(one, Not) and isinstance(one.operand, Fact):
+            kind = one.operand.kind
+            if kind in left and not left[kind] - denied[kind]:
+                yield _at(
+                    one,
+                    f"this cannot match: it needs {kind}:{one.operand.value} and excludes it",
+                    "Take one of them out.",
+                )
+                return
+
+
+def _values(node: Node) -> tuple[str, frozenset[str]] | None:
+    """The kind and values of a fact, or of an OR of facts of one kind."""
+    facts = node.operands if isinstance(node, Or) else (node,)
+    kinds = {each.kind for each in facts if isinstance(each, Fact)}
+    if len(kinds) != 1 or not all(isinstance(each, Fact) for each in facts):
+        return None
+    return kinds.pop(), frozenset(each.value for each in facts if isinstance(each, Fact))
+
+
+def _bare(value: object) -> object:
+    """A node without the places at which it stands, to tell equal ones."""
+    if isinstance(value, tuple):
+        return tuple(map(_bare, value))
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = [each.name for each in fields(value) if each.name not in ("start", "end")]
+        return type(value), *(_bare(getattr(value, name)) for name in parts)
+    return value
+
+
+def _held_by(veto: Node, node: Node, lexicon: Lexicon) -> Node | None:
+    """The part of ``node`` for which ``veto`` holds wherever ``node`` does; None where there is none.
+
+    Told from the words alone: a miss is possible, a false alarm is not.
+    """
+    if _bare(veto) == _bare(node) and not isinstance(node, Not):
+        return node
+    if isinstance(veto, Title):
+        if isinstance(node, Title):
+            return _held_by(veto.operand, node.operand, lexicon)
+    elif (patterns := _patterns(veto, lexicon)) is not None:
+        own = _patterns(node, lexicon)
+        if own is not None:
+            return node if _covers(patterns, own) else None
+    match node:
+        case And():
+            inner = [*_operands(node)]
+        case Near(left, right):
+            inner = [left, right]
+        case Frame(action, roles):
+            inner = [action, *(each for _, each in roles)]
+        case Title(operand):
+            inner = [operand]
+        case Or(operands):
+            # An alternative without it is enough.
+            held = [_held_by(veto, each, lexicon) for each in operands]
+            return node if held and all(each is not None for each in held) else None
+        case _:
+            return None
+    found = (_held_by(veto, each, lexicon) for each in inner)
+    return next((each for each in found if each is not None), None)
 
 
 def _wrong_script(node: Node, lexicon: Lexicon) -> Iterator[Finding]:
@@ -248,8 +340,16 @@ def _covers(wide: Iterable[Pattern], narrow: Iterable[Pattern]) -> bool:
     ]
     narrow = tuple(narrow)
     return bool(narrow) and all(
-        pattern in known or _begins(pattern, prefixes) for pattern in narrow
+        _begins(pattern, prefixes) or any(part in known for part in _runs(pattern))
+        for pattern in narrow
     )
+
+
+def _runs(pattern: Pattern) -> Iterator[Pattern]:
+    """The pattern and what stands in it: “war museum” holds “museum”."""
+    for start in range(len(pattern)):
+        for end in range(start + 1, len(pattern) + 1):
+            yield pattern[start:end]
 
 
 def _begins(pattern: Pattern, prefixes: Iterable[str]) -> bool:
@@ -266,6 +366,8 @@ def _written(node: Node) -> str:
             return f"@{name}"
         case Term(text):
             return f"“{text}”"
+        case Or(operands):
+            return " or ".join(map(_written, operands))
         case _:
             return "this"
 

@@ -23,6 +23,14 @@ LINTS = [
     ("title: museum NOT museum", "museum", "it needs “museum” and excludes it"),
     ("@supply(by: @iran) NOT @iran", "@iran", "it needs @iran and excludes it"),
     ("(a NEAR/3 b) NOT b", "b", "it needs “b” and excludes it"),
+    ("lang:en AND a NOT lang:en", "NOT lang:en", "it needs lang:en and excludes it"),
+    ("(lang:en OR lang:fa) AND дрон* AND lang:ru", "lang:ru", "lang is en or fa already"),
+    ("lang:en AND (lang:ru AND a)", "lang:ru", "lang is en already"),
+    ("(a OR b) AND c NOT (a OR b)", "a OR b", "it needs “a” or “b” and excludes it"),
+    ("(a NEAR/3 b) AND c NOT (a NEAR/3 b)", "a NEAR/3 b", "and excludes it"),
+    ("(museum OR museums) AND a NOT museum*", "museum*", "“museum” or “museums”"),
+    ('"war museum" AND a NOT museum', "museum", "it needs “war museum” and excludes it"),
+    ("ιran", "ιran", "it mixes GREEK and LATIN letters"),
     ("lang:fa AND drone", "lang:fa AND drone", "“drone” has no form in the letters of lang:fa"),
     ("lang:he AND беспилотник*", "lang:he AND беспилотник*", "no form in the letters of lang:he"),
 ]
@@ -48,6 +56,11 @@ CLEAN = [
     "conditions OR nothing",
     "35 AND lang:ru AND @drone",
     "@iran NOT title: @iran",
+    "(a OR b) AND c NOT a",
+    "(a NEAR/3 b) NOT (a NEAR/2 b)",
+    "title: a NOT title: (a NEAR/3 b)",
+    "(lang:en OR lang:ru) AND a NOT lang:ru",
+    'museum NOT "war museum"',
 ]
 
 
@@ -60,6 +73,10 @@ KILLS = [
     ("museum", "@iran AND museum", "museum"),
     ("film OR museum*", "@iran AND museum", "museum*"),
     ("@iran", "@supply(by: @iran, to: @russia)", "@iran"),
+    ("museum OR museums", "(museum OR museums) AND @iran", "museum OR museums"),
+    ("museum", '"war museum" AND @iran', "museum"),
+    ("@iran NEAR/5 drill", "@russia AND (@iran NEAR/5 drill)", "@iran NEAR/5 drill"),
+    ("title: gallery", "title: (gallery AND @iran)", "title: gallery"),
     ("film OR @drone", "title: (@drone NEAR/5 @russia)", "@drone"),
 ]
 
@@ -78,12 +95,22 @@ LIVES = [
     ("museum", "@iran OR museum"),
     ("museums", "@iran AND museum*"),
     ("@drone", "@iran"),
+    ("museum OR film", "(museum OR gallery) AND @iran"),
+    ("title: gallery", "gallery AND @iran"),
+    ("@iran NEAR/5 drill", "@russia AND @iran AND drill"),
 ]
 
 
 @pytest.mark.parametrize(("exclude", "branch"), LIVES)
 def test_an_exclusion_that_leaves_something_is_not(exclude: str, branch: str) -> None:
     assert kills(parse(exclude), parse(branch), Lexicon(LEXICON)) is None
+
+
+def test_a_lemma_that_no_dictionary_knows_is_told_where_there_is_one() -> None:
+    known = Lexicon(LEXICON, lambda lemma, _lang: ["exercise", "exercises"] * (lemma == "exercise"))
+    (found,) = lint(parse("~exercise AND ~exercize"), known)
+    assert "no dictionary knows “exercize”" in found.message
+    assert list(lint(parse("~exercize"), Lexicon(LEXICON))) == []
 
 
 def test_languages_that_a_concept_lacks_are_told_with_those_of_what_it_names() -> None:
