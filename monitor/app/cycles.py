@@ -36,6 +36,9 @@ _T = TypeVar("_T")
 _DAY = timedelta(days=1)
 TICK = timedelta(seconds=2)  # between two rounds of the service
 _FIRST_POLLS = 2  # never-polled feeds that a round takes on at least
+_OBJECTS = (
+    20_000  # between two rounds of the garbage collector: about what one batch of polls makes
+)
 POLLS_A_TICK = 256  # feeds that one round of the service takes on at most
 
 
@@ -228,9 +231,12 @@ class Cycles(Assessing):
         _ = self.rules
         gc.collect()
         gc.freeze()
+        usual = gc.get_threshold()
+        gc.set_threshold(_OBJECTS, *usual[1:])
         try:
             yield
         finally:
+            gc.set_threshold(*usual)
             gc.unfreeze()
 
     def refresh_rules(self, now: datetime) -> None:

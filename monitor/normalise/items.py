@@ -75,8 +75,7 @@ def _published_at(entry: Entry, now: datetime) -> datetime | None:
 
 def content_hash(title: str, summary: str) -> str:
     """Of what a reader sees: case, spacing and punctuation at the ends are no edit."""
-    seen = "\n".join(each.strip(" .…").casefold() for each in (title, summary))
-    return _digest(seen)
+    return _digest(f"{title.strip(' .…').casefold()}\n{summary.strip(' .…').casefold()}")
 
 
 def _identity(guid: str, key: str, content: str) -> str:

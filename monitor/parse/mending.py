@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from email.utils import parsedate_to_datetime
 from html.entities import html5
 
 from monitor.errors import ParseError
@@ -188,6 +187,8 @@ def _ascending(first: str, last: str) -> bool:
 
 
 def _comparable(text: str) -> str:
+    from email.utils import parsedate_to_datetime  # when needed: every parser would pay for it
+
     try:
         return parsedate_to_datetime(text).replace(tzinfo=None).isoformat()
     except (ValueError, TypeError, IndexError):

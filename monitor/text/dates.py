@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
 
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]|$)")
 _RFC = re.compile(
@@ -118,6 +117,8 @@ def _utc(at: datetime | None) -> datetime | None:
 
 
 def _read_ascii(text: str) -> datetime | None:
+    from email.utils import parsedate_to_datetime  # when needed: every parser would pay for it
+
     if _ISO.match(text):
         try:
             return datetime.fromisoformat(text)
