@@ -85,6 +85,7 @@ Complete = Callable[[Sequence[Item], Feed, datetime], Awaitable[Sequence[Item]]]
 Settle = Callable[[Poll, Recognised, datetime], tuple[PollRecord, FeedState]]
 Group = Callable[[Sequence[StoredHit], Sequence[Event], datetime], Sequence[EventDraft]]
 Pairs = Sequence[tuple[Item, tuple[Hit, ...]]]
+Matched = Mapping[tuple[str, str, str], tuple[Hit, ...]]  # by ``matched_key``
 Read = Callable[[Pairs, datetime, bool], Pairs]  # (items with hits, now, whether to ask anew)
 Assess = Callable[[Watch, datetime], tuple[Assessment, Sequence[LevelChange]]]
 
@@ -332,7 +333,9 @@ def store_polls(line: Line, polls: Sequence[Poll], now: datetime, summary: Summa
 
 def _store_polls(line: Line, polls: Sequence[Poll], now: datetime, summary: Summary) -> None:
     items = [item for poll in polls for item in poll.items]
-    matched = match_new(line, items, now)
+    begun = [item for poll in polls if poll.warm_up for item in poll.items]
+    known = [item for poll in polls if not poll.warm_up for item in poll.items]
+    matched = match_new(line, known, now, new=begun)
     counted = Summary()
     with line.store.batch(now=now, holder=line.holder) as batch:
         batch.expect(items)
@@ -371,24 +374,34 @@ def _log_poll(feed: Feed, record: PollRecord) -> None:
 
 
 def match_new(
-    line: Line, items: Sequence[Item], now: datetime
-) -> Mapping[tuple[str, str], tuple[Hit, ...]]:
-    """Hits of the items that the store does not hold as they are, by (feed, identity).
+    line: Line, items: Sequence[Item], now: datetime, *, new: Sequence[Item] = ()
+) -> Matched:
+    """Hits of the items that the store does not hold as they are.
 
     Done before the transaction: matching, and a second reader, are the long part and need no lock.
+    ``new``: items that are hardly ever held, as those of a feed's first poll: matching the few in vain
+    costs less than looking all of them up. A second reader is not asked in vain.
     """
+    if line.read is not None:
+        items, new = [*items, *new], ()
     recognised = line.store.recognise(items)
-    pairs: Pairs = [*line.matcher.match_many([*recognised.new, *recognised.updated])]
+    wanted = [*recognised.new, *recognised.updated, *new]
+    pairs: Pairs = [*line.matcher.match_many(wanted)]
     if line.read is not None:
         pairs = line.read(pairs, now, True)
-    return {(item.feed, item.identity): hits for item, hits in pairs}
+    return {matched_key(item): hits for item, hits in pairs}
+
+
+def matched_key(item: Item) -> tuple[str, str, str]:
+    """Tells items of one batch apart, also those to which a feed gives one guid."""
+    return item.feed, item.identity, item.link_key
 
 
 def store_hits(
     line: Line,
     batch: Batch,
     recognised: Recognised,
-    matched: Mapping[tuple[str, str], tuple[Hit, ...]],
+    matched: Matched,
     *,
     how: How,
     warm_up: bool = False,
@@ -396,7 +409,7 @@ def store_hits(
     """Stores the hits of new and edited items; withdraws what an edit made untrue."""
     wanted: list[Hit] = []
     for item in (*recognised.new, *recognised.updated):
-        hits = matched.get((item.feed, item.identity))
+        hits = matched.get(matched_key(item))
         if hits is None:  # became new between recognising and storing
             hits = line.matcher.match(item)
         wanted.extend(hit if hit.item == item.id else replace(hit, item=item.id) for hit in hits)
@@ -459,7 +472,7 @@ def store_items(
     line: Line,
     batch: Batch,
     items: Sequence[Item],
-    matched: Mapping[tuple[str, str], tuple[Hit, ...]],
+    matched: Matched,
     *,
     now: datetime,
     summary: Summary,

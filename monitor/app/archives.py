@@ -23,8 +23,8 @@ from typing import Any
 from monitor.app.intake import Intake
 from monitor.config import Config
 from monitor.errors import StoreError
-from monitor.model import Hit, Item
-from monitor.pipeline import Line, Summary, match_new, store_items
+from monitor.model import Item
+from monitor.pipeline import Line, Matched, Summary, match_new, store_items
 
 LINES_A_PIECE = 1_000
 READERS = 3  # processes: reading takes about as long as storing, so more would wait for it
@@ -37,7 +37,7 @@ class Piece:
     """Some lines of a file, read, cleaned and matched."""
 
     items: list[Item]
-    matched: Mapping[tuple[str, str], tuple[Hit, ...]]  # by (feed, identity)
+    matched: Matched
     dropped: int
     problems: list[str]
 

@@ -111,7 +111,8 @@ class StoreBatch:
                 each.number = each.twin.number
                 each.item = as_stored(each.item, each.item.id, each.twin.item.first_seen_at)
         for given, each in zip(items, told, strict=True):
-            self._numbers[given.id] = self._numbers[each.item.id] = each.number
+            self._numbers.setdefault(given.id, each.number)  # two items may have been given one id
+            self._numbers[each.item.id] = each.number
         self._insert(new, how, warm_up)
         self._telling.note(told)
         self._edit([each for each in told if each.verdict == "updated"])

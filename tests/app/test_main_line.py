@@ -156,6 +156,24 @@ def test_the_same_link_in_two_feeds_is_one_item(
     assert done["hits"] == 2
 
 
+@pytest.mark.parametrize("polled", [0, 1], ids=["at the first poll", "later"])
+def test_hits_are_of_their_item_where_a_feed_gives_one_guid_to_all(
+    installation: Any, loopback: Any, rss: Any, now: datetime, polled: int
+) -> None:
+    old = rss(("old", "Weather", "It rains"))
+    both = rss(("one", *NEWS[0][1:]), ("two", "Weather in Oslo", "It rains"))
+    for guid in ("one", "two"):
+        both = both.replace(f"'>{guid}</guid>", "'>same</guid>")
+    installation.feeds = [loopback.give("/a.xml", old if polled else both)]
+    installation.write()
+    for hour in range(polled + 1):
+        done = installation.run("poll", "--all", "--json", now=now + timedelta(hours=hour)).json
+        loopback.give("/a.xml", both)
+    assert (done["items"]["new"], done["hits"]) == (2, 1)
+    (hit,) = installation.run("hits", "--json").json
+    assert hit["title"] == NEWS[0][1]
+
+
 # ── Digests ──────────────────────────────────────────────────────────────────────────────────────
 
 
