@@ -222,3 +222,21 @@ def test_too_few_verdicts_correct_nothing(right: int, wrong: int) -> None:
     ]
     with pytest.raises(MonitorError, match="too few to learn from"):
         adapt(base, plain, held, few)
+
+
+def test_items_written_for_training_are_learned_from_but_do_not_count_as_seen() -> None:
+    held, rows = tiny(), list(labelled(80))
+    plain = compile_matcher([held])
+    written = [
+        Labelled(item=item("Drone diplomacy resumes", id="w1"), labels=frozenset({"q0"})),
+        Labelled(item=item("Drone hobbyists meet", id="w2"), labels=frozenset()),
+    ]
+    model = train(plain, held, rows, written)
+    without = train(plain, held, rows)
+    assert model.examples == without.examples + len(written)
+    assert model.fingerprint != without.fingerprint
+    assert model.counts == without.counts
+    diplomacy = examples(plain, held, written)[0].evidence
+    assert model.log_odds(diplomacy, 0.0) > without.log_odds(diplomacy, 0.0)
+    scored = out_of_fold(plain, held, rows, written)
+    assert len(scored) == len(examples(plain, held, rows))
