@@ -118,7 +118,7 @@ class ParserPool:
         except BaseException:
             self._discard(worker)
             raise
-        if answer.keys() & {"over", "died", "slow"} or worker.served >= _DOCUMENTS_EACH:
+        if answer.keys() & {"over", "died", "slow"} or worker.spent:
             self._discard(worker)
         else:
             self._give_back(worker)
@@ -186,6 +186,7 @@ class _Worker:
             self._socket.setsockopt(socket.SOL_SOCKET, way, limit)
         self._wall = wall_seconds
         self.served = 0
+        self.spent = False  # it asks to be replaced, or has served long enough
 
     @property
     def alive(self) -> bool:
@@ -198,7 +199,9 @@ class _Worker:
         self.served += 1
         try:
             send(self._socket.fileno(), ask, body)
-            answer = json.loads(receive(self._socket.fileno())[0])
+            said, last = receive(self._socket.fileno())
+            self.spent = bool(last) or self.served >= _DOCUMENTS_EACH
+            answer = json.loads(said)
         except BlockingIOError:
             return {"slow": self._wall}
         except (EOFError, OSError):

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 from monitor.errors import ParseError
@@ -25,6 +26,9 @@ from monitor.parse.wire import dump, dump_items, dump_page
 
 Normalise = Callable[[Document, Feed, datetime], Sequence[Item]]
 
+GROWN_BYTES = (
+    64 * 1024 * 1024
+)  # with which a process is replaced: large documents leave holes behind
 _OBJECTS = (
     50_000  # between two rounds of the garbage collector; a usual document makes some thousand
 )
@@ -58,15 +62,25 @@ def _limit(memory_bytes: int) -> None:
 
 
 def _serve(descriptor: int, cpu_seconds: float, normalise: Normalise | None) -> None:
-    """Answers until the other end closes."""
-    while True:
+    """Answers until the other end closes, or it has grown: that answer says that it is the last."""
+    last = b""
+    while not last:
         try:
             asked, body = receive(descriptor)
-            ask = json.loads(asked)
-            _allow(min(cpu_seconds, ask.get("cpu_seconds", cpu_seconds)))
-            send(descriptor, _answer(ask, body, normalise))
+            _allow(cpu_seconds)
+            answer = _answer(json.loads(asked), body, normalise)
+            last = b"last" if _resident_bytes() > GROWN_BYTES else b""
+            send(descriptor, answer, last)
         except (EOFError, OSError):
             return
+
+
+def _resident_bytes() -> int:
+    """What this process has of memory; 0 where the system does not tell in the way of Linux."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return 0
 
 
 def _allow(cpu_seconds: float) -> None:

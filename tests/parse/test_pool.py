@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,7 +21,9 @@ import pytest
 from monitor.errors import ParseError
 from monitor.model import Document, Feed, Fetched, Validators
 from monitor.normalise import normalise
-from monitor.parse import ParserPool, parse
+from monitor.parse import ParserPool, parse, worker
+from monitor.parse import pool as pool_module
+from monitor.parse.pipe import receive, send
 from monitor.parse.wire import dump, load
 
 NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
@@ -130,6 +133,41 @@ def test_a_process_that_dies_is_replaced(pool: ParserPool, who: Callable[[int], 
     outcomes = run(pool, GOOD, GOOD, GOOD)
     assert all(isinstance(each, Document) or _kind(each) == "crash" for each in outcomes)
     assert isinstance(run(pool, GOOD)[0], Document)
+
+
+def test_a_process_that_has_served_long_enough_is_replaced(
+    pool: ParserPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(pool, GOOD)
+    (first,) = _parsers(os.getpid())
+    run(pool, GOOD)
+    assert _parsers(os.getpid()) == [first]
+    monkeypatch.setattr(pool_module, "_DOCUMENTS_EACH", 1)
+    assert isinstance(run(pool, GOOD)[0], Document)
+    assert not _parsers(os.getpid())
+    assert isinstance(run(pool, GOOD)[0], Document)
+
+
+def test_a_process_that_has_grown_answers_and_says_that_it_was_the_last_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ask = json.dumps({"url": FEED.url, "content_type": "", "now": NOW.isoformat()}).encode()
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr(worker, "_allow", lambda _seconds: None)  # the limit of this process stays
+    serving = threading.Thread(target=worker._serve, args=(theirs.fileno(), 1e6, None))
+    with ours, theirs:
+        monkeypatch.setattr(worker, "GROWN_BYTES", 1 << 40)
+        serving.start()
+        send(ours.fileno(), ask, GOOD)
+        answer, last = receive(ours.fileno())
+        assert (load(json.loads(answer)).title, last) == ("", b"")
+        monkeypatch.setattr(worker, "GROWN_BYTES", 0)
+        send(ours.fileno(), ask, GOOD)
+        answer, last = receive(ours.fileno())
+        assert len(load(json.loads(answer)).entries) == 1
+        assert last
+        serving.join(10)
+        assert not serving.is_alive()
 
 
 def test_a_process_that_hangs_is_ended_by_the_clock() -> None:
