@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from monitor.match.ceiling import Text
+from monitor.match.moods import Moods
 from monitor.match.places import Mentions, Places
 from monitor.match.vocabulary import Need, Vocabulary
 from monitor.query.frames import MAX_ACTIONS, Action, Scenes, find_frames
@@ -38,8 +39,8 @@ class State:
     """One item under evaluation: where its atoms stand, and what was worked out already."""
 
     __slots__ = (
-        "_actions", "_actors", "_facts", "_scenes", "document", "fact_of", "genres", "kept", "numbers",
-        "places", "texts",
+        "_actions", "_actors", "_facts", "_scenes", "document", "fact_of", "genres", "kept", "moods",
+        "numbers", "places", "texts",
     )  # fmt: skip
 
     def __init__(
@@ -52,6 +53,7 @@ class State:
         self.kept: dict[object, Matches] = {}
         self.genres: dict[object, tuple[str, str]] = {}
         self.texts: dict[object, Text] = {}
+        self.moods: dict[object, Moods] = {}
         self._facts: dict[str, str] = {}
         self._actors: dict[int, list[Leaf]] = {}
         self._scenes: dict[int, Scenes] = {}

@@ -58,6 +58,9 @@ class Evidence:
     summary: Sequence[str]
     marks: Sequence[str] = ()  # of the title's punctuation
     concepts: Sequence[tuple[str, bool]] = ()  # in the order of the text; whether in the title
+    doubts: Mapping[str, float] = field(default_factory=dict)
+    """Part of the score → the most that it can be: what makes the text another one than news of an act
+    (genre, stage, negation) lowers the score at least as without a model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +93,15 @@ class Relevance:
         found = []
         for part, weighed in self._weighed(evidence).items():
             value = scale * sum(weight for weight, _ in weighed)
+            value = min(value, trust * evidence.doubts.get(part, math.inf))
             why = whys.get(part) or _strongest(weighed, scale)
             found.append(ScorePart(name=part, value=round(value, 3), why=why))
+        named = {each.name for each in found}
+        found += [
+            ScorePart(name=part, value=round(trust * most, 3), why=whys.get(part, part))
+            for part, most in evidence.doubts.items()
+            if part not in named
+        ]
         rest = trust * (self.slope * self.bias + self.offset)
         why = f"learned from {self.examples} examples"
         found.append(ScorePart(name="base", value=round(rest, 3), why=why))
@@ -139,9 +149,13 @@ class Relevance:
 
     def log_odds(self, evidence: Evidence, fixed: float) -> float:
         """What the parts sum to, up to their rounding: told without the reasons."""
-        known = sum([each for part in self._weighed(evidence).values() for each, _ in part])
+        parts = {
+            part: self.slope * sum([each for each, _ in weighed])
+            for part, weighed in self._weighed(evidence).items()
+        }
+        learned = sum(parts.values()) + lowered(evidence, parts)
         trust = self.trust(evidence)
-        return trust * (self.slope * (known + self.bias) + self.offset) + (1 - trust) * fixed
+        return trust * (learned + self.slope * self.bias + self.offset) + (1 - trust) * fixed
 
     def table(self, beginning: str) -> Table:
         """The weights of the features that begin so, by the rest of their names."""
@@ -220,6 +234,11 @@ class Relevance:
                 subject=subject,
                 remedy="train it again with `monitor train`, or remove the file",
             ) from error
+
+
+def lowered(evidence: Evidence, parts: Mapping[str, float]) -> float:
+    """By how much the doubts about a hit lower these parts of its score; 0 or below."""
+    return sum([min(0.0, most - parts.get(part, 0.0)) for part, most in evidence.doubts.items()])
 
 
 class Table(dict[str, float]):

@@ -22,6 +22,9 @@ STAGE_PARTS: dict[Stage, float] = {
     "threat": -0.6,
     "denied": -0.9,
 }
+NEGATION_PART = -1.5
+"""What is added where the action itself is negated: "did not supply"; beside its stage, ``denied``."""
+
 GENRE_PARTS: dict[str, float] = {
     "news": 0.0,
     "opinion": -1.6,

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +21,7 @@ from typing import Any
 from monitor.errors import MonitorError
 from monitor.match.engine import IndexedMatcher
 from monitor.match.evaluation import Labelled, Score, judge
-from monitor.match.relevance import Evidence, Relevance, bucket, features
+from monitor.match.relevance import Evidence, Relevance, bucket, features, lowered
 from monitor.match.score import total
 from monitor.model import Example as WatchExample
 from monitor.model import Item, Watch
@@ -114,8 +114,8 @@ def train(
     Raises MonitorError where scikit-learn is missing or there is too little to learn from.
     """
     found, own, languages, matrix, columns = _taught(matcher, watch, labelled, written)
-    held = _held_out(matrix, [*found, *own], len(own))
-    slope, offset = platt([score for score, _ in held], [each.right for _, each in held])
+    held = _held_out(matrix, [*found, *own], len(own), columns, languages)
+    slope, offset = _curve(held)
     learned, bias = _fit(matrix, [*found, *own])
     weights = {f: float(w) for f, w in zip(columns, learned, strict=True) if w}
     newest = max(each.at for each in found)
@@ -127,7 +127,7 @@ def train(
         bias=bias,
         languages=languages,
         counts=dict(Counter(each.evidence.indicator for each in found if each.right)),
-        doubted=doubted([(slope * score + offset, each) for score, each in held]),
+        doubted=doubted([(each.log_odds(slope, offset), each.example) for each in held]),
         slope=slope,
         offset=offset,
         until=newest.date().isoformat() if newest != _EARLIEST else "",
@@ -144,10 +144,10 @@ def out_of_fold(
 
     Where the queries are doubted to be bettered they count as in a trained model. Raises as ``train``.
     """
-    found, own, languages, matrix, _ = _taught(matcher, watch, labelled, written)
-    held = _held_out(matrix, [*found, *own], len(own))
-    slope, offset = platt([score for score, _ in held], [each.right for _, each in held])
-    scored = [(slope * score + offset, each) for score, each in held]
+    found, own, languages, matrix, columns = _taught(matcher, watch, labelled, written)
+    held = _held_out(matrix, [*found, *own], len(own), columns, languages)
+    slope, offset = _curve(held)
+    scored = [(each.log_odds(slope, offset), each.example) for each in held]
     counts = Counter(each.evidence.indicator for each in found if each.right)
     trust = Relevance(
         watch=watch.id, fingerprint="", examples=0, weights={}, bias=0.0, languages=languages,
@@ -185,18 +185,47 @@ def _taught(
     return found, own, languages, *matrix_of([*found, *own], languages)
 
 
-def _held_out(matrix: Any, found: Sequence[Example], own: int) -> list[tuple[float, Example]]:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An example with its score by a model that has not seen it."""
+
+    score: float
+    example: Example
+    parts: Mapping[str, float]  # of the score, those that the doubts about the hit bear on
+
+    def log_odds(self, slope: float, offset: float) -> float:
+        parts = {part: slope * value for part, value in self.parts.items()}
+        return slope * self.score + offset + lowered(self.example.evidence, parts)
+
+
+def _curve(held: Sequence[Held]) -> tuple[float, float]:
+    return platt([each.score for each in held], [each.example.right for each in held])
+
+
+def _held_out(
+    matrix: Any,
+    found: Sequence[Example],
+    own: int,
+    columns: Sequence[int],
+    languages: frozenset[str],
+) -> list[Held]:
     """Each example with its score by a model that saw only the other folds; ``own`` are at the end."""
-    scored: list[tuple[float, Example]] = []
+    scored: list[Held] = []
     count = len(found) - own
+    at = {each: column for column, each in enumerate(columns)}
     for fold in range(FOLDS):
         held = [i for i in range(count) if i * FOLDS // count == fold]
         rest = [i for i in range(len(found)) if i >= count or i * FOLDS // count != fold]
         if len({found[i].right for i in rest if i < count}) < 2:
             continue
         learned, bias = _fit(matrix[rest], [found[i] for i in rest])
-        scores = matrix[held] @ learned + bias
-        scored += [(float(score), found[i]) for score, i in zip(scores, held, strict=True)]
+        for score, i in zip(matrix[held] @ learned + bias, held, strict=True):
+            evidence, parts = found[i].evidence, dict[str, float]()
+            for part, values in features(evidence, languages).items() if evidence.doubts else ():
+                if part in evidence.doubts:
+                    known = [learned[at[bucket(name)]] * value for name, value in values.items()]
+                    parts[part] = float(sum(known))
+            scored.append(Held(float(score), found[i], parts))
     return scored
 
 

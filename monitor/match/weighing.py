@@ -10,7 +10,7 @@ from monitor.match.cues import Cues
 from monitor.match.places import Mentions
 from monitor.match.plan import State
 from monitor.match.relevance import Evidence
-from monitor.match.score import GENRE_PARTS, STAGE_PARTS, closeness, total
+from monitor.match.score import GENRE_PARTS, NEGATION_PART, STAGE_PARTS, closeness, total
 from monitor.model import Branch, ScorePart, Stage
 from monitor.query.matches import Leaf
 from monitor.text import Document
@@ -46,7 +46,7 @@ def weigh(
     state: State, branch: Branch, part: ScorePart, leaves: Sequence[Leaf], cues: Cues
 ) -> Weighed:
     """``part`` is what the query itself contributes."""
-    stage, stage_why = cues.stage(state, leaves)
+    stage, stage_why, negated = cues.stage(state, leaves)
     if branch.stage is not None and stage != "denied":
         stage, stage_why = branch.stage, f"branch “{branch.name}”"
     genre, genre_why = cues.genre(state)
@@ -54,6 +54,8 @@ def weigh(
     # A branch that looks for denials or threats is not doubted for finding them.
     if STAGE_PARTS[stage] and branch.stage != stage:
         parts.append(ScorePart(name="stage", value=STAGE_PARTS[stage], why=f"{stage}: {stage_why}"))
+        if negated:
+            parts.append(ScorePart(name="negation", value=NEGATION_PART, why=f"“{stage_why}”"))
     if GENRE_PARTS[genre]:
         parts.append(ScorePart(name="genre", value=GENRE_PARTS[genre], why=f"{genre}: {genre_why}"))
     return Weighed(branch, leaves, stage, stage_why, genre, genre_why, tuple(parts))
@@ -100,7 +102,14 @@ def evidence_of(
         summary=text.summary,
         marks=text.marks,
         concepts=text.concepts,
+        doubts={
+            part.name: part.value for part in best.parts if part.name in DOUBTS and part.value < 0
+        },
     )
+
+
+DOUBTS = frozenset({"stage", "negation", "genre"})
+"""The parts by which a score is lowered at least as without a model."""
 
 
 def _marks(document: Document) -> list[str]:

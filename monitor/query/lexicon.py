@@ -135,6 +135,17 @@ class Lexicon:
             self._patterns[name] = tuple(dict.fromkeys(found))
         return self._patterns[name]
 
+    def patterns_in(self, name: str, lang: str) -> tuple[Pattern, ...]:
+        """Those patterns of a concept that are listed for a language; all for ""."""
+        if not lang:
+            return self.patterns(name)
+        found = (
+            pattern
+            for form in self.concepts[name].forms.get(lang, ())
+            for pattern in compile_form(form, lang, self.inflect)
+        )
+        return tuple(dict.fromkeys(found))
+
     def nouns(self, name: str) -> tuple[Pattern, ...]:
         """Those patterns of an action that are nouns."""
         if name not in self._nouns:

@@ -12,7 +12,7 @@ from monitor.errors import QueryError
 from monitor.match import compile_matcher
 from monitor.match.score import probability, total
 from monitor.model import Branch, Hit, Watch
-from tests.match.conftest import indicator, item, matching, watch
+from tests.match.conftest import CONCEPTS, CUES, cue, indicator, item, matching, watch
 
 SUPPLY = "@iran NEAR/8 @supply AND @drone"
 
@@ -73,6 +73,72 @@ def test_stage_and_genre_can_be_asked_for_in_a_query() -> None:
         ("Iran", {"q2"}),
     ):
         assert {hit.indicator for hit in matcher.candidates(item(title))} == wanted
+
+
+@pytest.mark.parametrize(
+    ("title", "genre"),
+    [
+        pytest.param("Тест: Иран поставил дроны", "quiz", id="a label before the title"),
+        pytest.param("Тест Ирана: поставил дроны", "news", id="the same word in the title"),
+        pytest.param("Иран поставил дроны. Тест: что дальше", "news", id="further on"),
+    ],
+)
+def test_a_label_counts_only_before_the_title(title: str, genre: str) -> None:
+    labelled = watch("@iran", concepts=(*CONCEPTS, *CUES, cue("genre-quiz-label", ru="тест")))
+    (hit,) = compile_matcher([labelled]).candidates(item(title, lang="ru"))
+    assert hit.genre == genre
+
+
+@pytest.mark.parametrize(
+    ("lang", "title", "stage"),
+    [
+        pytest.param("fa", "ایران مورد تحریم قرار گرفت", "act", id="in Persian a passive"),
+        pytest.param("ar", "قرار بشأن إيران", "decision", id="in Arabic a decision"),
+        pytest.param("tg", "ایران قرار", "decision", id="in a language without cues: all of them"),
+    ],
+)
+def test_a_cue_counts_in_its_own_language(lang: str, title: str, stage: str) -> None:
+    cues = cue("stage-decision", ar="قرار", fa="تصمیم"), cue("stage-denied", ar="نفى", fa="تکذیب")
+    matcher = compile_matcher([watch("@iran", concepts=(*CONCEPTS, *cues))])
+    (hit,) = matcher.candidates(item(title, lang=lang))
+    assert hit.stage == stage
+
+
+NEGATED = [
+    ("Iran did not send drones", "Iran sends drones", "en"),
+    ("Иран не поставил дроны", "Иран поставил дроны", "ru"),
+    ("إيران لم سلمت مسيرات", "إيران سلمت مسيرات", "ar"),
+    ("ایران پهپاد تحویل نداد", "ایران پهپاد تحویل داد", "fa"),
+]
+
+
+@pytest.mark.parametrize(("title", "done", "lang"), NEGATED, ids=[case[2] for case in NEGATED])
+def test_what_is_negated_is_denied_and_doubted_beyond_its_stage(
+    title: str, done: str, lang: str
+) -> None:
+    query = "@iran AND @supply AND @drone"
+    negated, plain = (hit_of(text, query=query, lang=lang) for text in (title, done))
+    assert (negated.stage, plain.stage) == ("denied", "act")
+    parts = {part.name: part.value for part in negated.parts}
+    assert parts["negation"] < 0
+    assert negated.score < 0.5 < plain.score
+
+
+def test_an_action_told_of_another_branch_word_is_no_negation() -> None:
+    """What the query itself asks for is no doubt about it."""
+    hit = hit_of("Iran will not send drones", query='@iran AND ("will not" NEAR/3 @supply)')
+    assert "negation" not in {part.name for part in hit.parts}
+
+
+def test_the_first_place_of_an_action_counts() -> None:
+    hit = hit_of("Iran sends drones", "Tehran did not send drones before", "@iran AND @supply")
+    assert "negation" not in {part.name for part in hit.parts}
+
+
+def test_negation_can_be_asked_for_of_the_item() -> None:
+    matcher = matching("@iran AND stage:denied")
+    assert matcher.candidates(item("Iran did not send drones"))
+    assert not matcher.candidates(item("Iran is not amused"))
 
 
 ORDER = [

@@ -86,6 +86,32 @@ def test_the_parts_say_what_each_contributed_and_add_up_to_the_score() -> None:
     assert whys["base"] == "learned from 100 examples"
 
 
+@pytest.mark.parametrize(
+    ("title", "part"),
+    [
+        pytest.param("Opinion: Iran sends a drone", "genre", id="an opinion"),
+        pytest.param("Iran threatens to send a drone", "stage", id="a threat"),
+        pytest.param("Iran did not send a drone", "negation", id="a negation"),
+    ],
+)
+def test_a_model_lowers_what_is_no_news_of_an_act_at_least_as_the_fixed_parts_do(
+    title: str, part: str
+) -> None:
+    def of(relevance: Relevance | None) -> dict[str, float]:
+        (hit,) = matcher(relevance).candidates(item(title))
+        assert hit.score == round(probability(total(hit.parts)), 4)
+        return {each.name: each.value for each in hit.parts}
+
+    fixed = of(None)[part]
+    lenient = model(1.0, genre_opinion=2.0, stage_threat=2.0, stage_denied=2.0)
+    assert fixed < 0
+    assert of(lenient)[part] == pytest.approx(fixed)
+    stern = model(1.0, genre_opinion=-9.0, stage_threat=-19.0)
+    assert of(stern)[part] <= fixed
+    half = replace(lenient, doubted=frozenset({"q0"}), counts={"q0": 20})
+    assert of(half)[part] == pytest.approx(fixed / 2, abs=0.001)
+
+
 def test_calibration_stretches_all_parts_alike() -> None:
     plain = model(0.4, sure=1.0)
     (before,) = matcher(plain).candidates(item("Iran sends a drone"))
