@@ -219,10 +219,10 @@ HEBREW = Grammar(
 )  # fmt: skip
 
 PERSIAN_ENDS = _words("که اگر چون زیرا اما ولی وقتی هنگامی تا و یا گفت گفتند")
-# Windfuhr & Perry 2009, the verb: ن before the verb, نمی in the present; نیست and ندارد.
+# Windfuhr & Perry 2009, the verb: ن before the verb, نمی in the present. (The copula نیست negates no action.)
 _persian_not = re.compile(
     fold(
-        r"(?:نمی\w*|نیست(?:ند|یم)?|ن(?:کرد|کن|داد|ده|شد|شو|فرستاد|فروخت|زد|گرفت|گیر|داشت|دار|"
+        r"(?:نمی\w*|ن(?:کرد|کن|داد|ده|شد|شو|فرستاد|فروخت|زد|گرفت|گیر|داشت|دار|"
         r"خواه|پذیرفت|یافت|گذاشت|ساخت|خرید|بود|باید|بسته|رسید|توان|آورد|برد)\w*)$"
     ).text
 )
