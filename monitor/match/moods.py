@@ -219,11 +219,12 @@ HEBREW = Grammar(
 )  # fmt: skip
 
 PERSIAN_ENDS = _words("که اگر چون زیرا اما ولی وقتی هنگامی تا و یا گفت گفتند")
-# Windfuhr & Perry 2009, the verb: ن before the verb, نمی in the present. (The copula نیست negates no action.)
+# Windfuhr & Perry 2009, the verb: ن before the verb, نمی in the present; the copula نیست
+# negates no action. Not نبرد “battle”, نزد “with”, نزدیک “near”.
 _persian_not = re.compile(
     fold(
-        r"(?:نمی\w*|ن(?:کرد|کن|داد|ده|شد|شو|فرستاد|فروخت|زد|گرفت|گیر|داشت|دار|"
-        r"خواه|پذیرفت|یافت|گذاشت|ساخت|خرید|بود|باید|بسته|رسید|توان|آورد|برد)\w*)$"
+        r"(?:نمی\w*|ن(?:کرد|کن|داد|ده|شد|شو|فرستاد|فروخت|زدند|زده|گرفت|گیر|داشت|دار|"
+        r"خواه|پذیرفت|یافت|گذاشت|ساخت|خرید|بود|باید|بسته|رسید|توان|آورد)\w*)$"
     ).text
 )
 _persian_will = _words("خواهد خواهند خواهیم خواهم")
