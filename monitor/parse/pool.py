@@ -28,6 +28,7 @@ from monitor.parse.wire import load, load_items, load_page
 Normalise = Callable[[Document, Feed, datetime], Sequence[Item]]
 
 _PAGE_SECONDS = 3.0  # of computing time for a web page; they are many, and nothing depends on one
+_NO_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)  # where no date is read
 _DOCUMENTS_EACH = 2_000  # after which a process is replaced, so that nothing can pile up in it
 
 
@@ -73,9 +74,8 @@ class ParserPool:
 
     async def page(self, fetched: Fetched, feed: Feed) -> Page:
         """A web page's title, article and feeds. Raises ParseError for one that is too much."""
-        now = datetime.now(UTC)  # no date is read
         more = {"page": True, "cpu_seconds": _PAGE_SECONDS}
-        return load_page(await self._answer(fetched, feed, now, more))
+        return load_page(await self._answer(fetched, feed, _NO_MOMENT, more))
 
     async def _answer(
         self, fetched: Fetched, feed: Feed, now: datetime, more: dict[str, Any]

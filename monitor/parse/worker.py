@@ -26,9 +26,7 @@ from monitor.parse.wire import dump, dump_items, dump_page
 
 Normalise = Callable[[Document, Feed, datetime], Sequence[Item]]
 
-GROWN_BYTES = (
-    64 * 1024 * 1024
-)  # with which a process is replaced: large documents leave holes behind
+GROWN_BYTES = 64 * 1024 * 1024  # a process that has more is replaced: large documents leave holes
 _OBJECTS = (
     50_000  # between two rounds of the garbage collector; a usual document makes some thousand
 )
@@ -67,8 +65,9 @@ def _serve(descriptor: int, cpu_seconds: float, normalise: Normalise | None) -> 
     while not last:
         try:
             asked, body = receive(descriptor)
-            _allow(cpu_seconds)
-            answer = _answer(json.loads(asked), body, normalise)
+            ask = json.loads(asked)
+            _allow(min(cpu_seconds, ask.get("cpu_seconds", cpu_seconds)))
+            answer = _answer(ask, body, normalise)
             last = b"last" if _resident_bytes() > GROWN_BYTES else b""
             send(descriptor, answer, last)
         except (EOFError, OSError):

@@ -148,26 +148,48 @@ def test_a_process_that_has_served_long_enough_is_replaced(
     assert isinstance(run(pool, GOOD)[0], Document)
 
 
-def test_a_process_that_has_grown_answers_and_says_that_it_was_the_last_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    ask = json.dumps({"url": FEED.url, "content_type": "", "now": NOW.isoformat()}).encode()
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, list[float]]]:
+    """Our end of a parser in a thread of this process, and the limits of CPU that it set itself."""
+    limits: list[float] = []
+    monkeypatch.setattr(worker, "_allow", limits.append)
+    monkeypatch.setattr(worker, "GROWN_BYTES", 1 << 40)
     ours, theirs = socket.socketpair()
-    monkeypatch.setattr(worker, "_allow", lambda _seconds: None)  # the limit of this process stays
-    serving = threading.Thread(target=worker._serve, args=(theirs.fileno(), 1e6, None))
+    serving = threading.Thread(target=worker._serve, args=(theirs.fileno(), 10.0, None))
     with ours, theirs:
-        monkeypatch.setattr(worker, "GROWN_BYTES", 1 << 40)
         serving.start()
-        send(ours.fileno(), ask, GOOD)
-        answer, last = receive(ours.fileno())
-        assert (load(json.loads(answer)).title, last) == ("", b"")
-        monkeypatch.setattr(worker, "GROWN_BYTES", 0)
-        send(ours.fileno(), ask, GOOD)
-        answer, last = receive(ours.fileno())
-        assert len(load(json.loads(answer)).entries) == 1
-        assert last
+        yield ours.fileno(), limits
+        ours.shutdown(socket.SHUT_RDWR)
         serving.join(10)
-        assert not serving.is_alive()
+    assert not serving.is_alive()
+
+
+def _said(**more: Any) -> bytes:
+    ask = {"url": FEED.url, "content_type": "", "now": NOW.isoformat()} | more
+    return json.dumps(ask).encode()
+
+
+def test_a_process_that_has_grown_answers_and_says_that_it_was_the_last_time(
+    served: tuple[int, list[float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end, _ = served
+    send(end, _said(), GOOD)
+    assert receive(end)[1] == b""
+    monkeypatch.setattr(worker, "GROWN_BYTES", 0)
+    send(end, _said(), GOOD)
+    answer, last = receive(end)
+    assert len(load(json.loads(answer)).entries) == 1
+    assert last
+
+
+def test_who_asks_may_allow_less_computing_but_not_more(
+    served: tuple[int, list[float]],
+) -> None:
+    end, limits = served
+    for more in ({}, {"cpu_seconds": 2.0}, {"cpu_seconds": 60.0}):
+        send(end, _said(**more), GOOD)
+        receive(end)
+    assert limits == [10.0, 2.0, 10.0]
 
 
 def test_a_process_that_hangs_is_ended_by_the_clock() -> None:
