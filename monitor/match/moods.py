@@ -66,7 +66,7 @@ class Grammar:
 
 ENGLISH = Grammar(
     # CGEL 10.54–10.57: not and n't follow the operator, never stands in its place; "cannot" is one word.
-    no=_words("not t never cannot nor neither"),
+    no=_words("not t never cannot nor neither none"),
     nothing=_words("no"),
     refuses=_starts("refus(?:e|es|ed|ing)$ declin(?:e|es|ed|ing)$ fail(?:s|ed|ing)?$"),
     # CGEL 4.49–4.56: possibility, and what is hypothetical.
@@ -184,7 +184,12 @@ ARABIC = Grammar(
         "[سي]?[سيت]?(?:فرض|شن|نفذ|وقع|عقد|قم$|قوم|بدا|تم$|رسل|سلم|قدم|علن|جر|وافق|نجز|توصل|صدر) "
         "(?:فرض|شن|نفذ|ارسال|تقديم|تنفيذ|توقيع|تسليم)"
     ),
-    future=_starts("[وف]?س(?:ت|ي|ن)(?!اس|ار|طر|نار|ول|ر$|ن$|ه$|ه\\b|ف$|تين|ناتو|ناريو|ادي|اد)\\w{2,}"),
+    # Of verbs that are listed, as nouns begin so too: سنوات, سياسة, سيارة.
+    future=_starts(
+        r"[وف]?س[تين](?:فرض|شن|نفذ|وقع|عقد|قوم|بدا|رسل|سلم|قدم|علن|جر[يو]|زود|بيع|شتري|منح|نقل|ضرب|قصف|"
+        r"هاجم|ستهدف|رد$|دعم|ستانف|واصل|طلق|وجه|صدر|ورد|حصل|ستلم|تلقي|شارك|زور|لتقي|كون|تم$|نشر|رفع|"
+        r"خفف|بني|طور|خصب|نسحب|غادر|عود|تعاون|نضم|وافق|صادق|جتمع|تسلم|عزز|وسع|شدد|عاقب)\w*"
+    ),
     only=_words("يزال تزال زال زالت زالوا سيما تستبعد يستبعد بد شك تنفي ينفي باس يقل تقل فقط تتوقف "
                 "يتوقف سوي لبس"),
     still=_words("كل بعد عند حين بين قبل مع اذا هو كان"),

@@ -113,7 +113,9 @@ ARABIC = [
     ("يعتزم", "الاتحاد الأوروبي يعتزم فرض [عقوبات]", "decision"),
     ("the proclitic س", "الاتحاد الأوروبي سيفرض [عقوبات]", "decision"),
     ("the proclitic س on the action", "إيران [سترسل] صواريخ", "decision"),
-    ("a word that begins with س", "سيارة [سلمت] إلى روسيا", "act"),
+    ("a noun that begins with س", "سنوات من [العقوبات]", "act"),
+    ("another", "سياسة [العقوبات]", "act"),
+    ("س before the doer", "ستفرض واشنطن [عقوبات] جديدة على طهران", "decision"),
     ("سوف", "سوف [تسلم] إيران مسيرات", "decision"),
 ]
 HEBREW = [
