@@ -206,12 +206,14 @@ class Vocabulary:
             numbers += self._capitals[word]
         if not numbers:
             return None
-        mask, title_mask, ordered = 0, 0, tuple(sorted(set(numbers)))
+        mask, ordered = 0, tuple(sorted(set(numbers)))
         in_title = tuple([~number for number in ordered])
         for number in ordered:
             mask |= self._mask(number)
-        for number in ordered + in_title:
-            title_mask |= self._mask(number)
+        title_mask = mask  # mostly the same: these integers are long where queries are many
+        for number in in_title:
+            if number in self._needed_by:
+                title_mask |= self._mask(number)
         begins = tuple([number for number in ordered if number in self.begins])
         return mask, title_mask, ordered, ordered + in_title, begins
 
