@@ -21,11 +21,12 @@ _REFERENCE = re.compile(
     r"<!\[CDATA\[.*?\]\]>|<!--.*?-->|&(#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z_][\w.-]{0,63})?(;?)",
     re.S,
 )
-_QUOTED = re.compile(r"<!\[CDATA\[.*?\]\]>|<!--.*?-->", re.S)
+_QUOTES = {"<![CDATA[": "]]>", "<!--": "-->"}
 _TO_RESOLVE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)")
 _XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _ENTITIES = 500  # of an internal subset that are heeded
 _SUBSET = 65_536
+_LAST = 200  # characters in which a feed ends
 _GROWTH = 1_000_000  # characters that declared entities may add to a document
 
 
@@ -68,10 +69,13 @@ def root_of(text: str) -> tuple[str, int] | None:
 def _refuse_if_cut(text: str, name: str, start: int) -> None:
     """A feed that does not end has lost its end on the way: none of it is used.
 
-    Its end stands after all entries, and in no quotation: one feed may well tell of another.
+    Its end stands after all entries, and in no quotation: one feed may well tell of another. Where all
+    that comes last is the end of a feed, a quotation was opened by mistake.
     """
-    end = _last_outside(text, f"</{name}", start)
-    if end > start and not (_ENTRY_START.search(text, end) and _goes_on(text[end:])):
+    inner = "channel" if name.lower().endswith("rss") else "(?:item|entry|textinput|channel)"
+    if re.search(rf"</(?:[\w.-]+:)?{inner}>\s*</{re.escape(name)}\s*>\s*$", text[-_LAST:], re.I):
+        return
+    if _ends(text, name, start):
         return
     opened = text.find(">", start)
     if opened > 0 and text[opened - 1] == "/":
@@ -83,28 +87,19 @@ def _refuse_if_cut(text: str, name: str, start: int) -> None:
     )
 
 
-def _goes_on(rest: str) -> bool:
-    """Whether entries follow that are not in a comment."""
-    return _ENTRY_START.search(_QUOTED.sub("", rest)) is not None
-
-
-def _last_outside(text: str, wanted: str, start: int) -> int:
-    """Where ``wanted`` stands last, but for CDATA sections and comments; -1 if it does not."""
-    at = text.rfind(wanted, start)
-    while at >= 0:
-        inside = max(
-            _opened(text, "<![CDATA[", "]]>", start, at), _opened(text, "<!--", "-->", start, at)
-        )
-        if inside < 0:
-            return at
-        at = text.rfind(wanted, start, inside)
-    return -1
-
-
-def _opened(text: str, begin: str, end: str, start: int, at: int) -> int:
-    """Where the section begins that ``at`` is in; -1 if it is in none."""
-    began = text.rfind(begin, start, at)
-    return began if began >= 0 and text.find(end, began + len(begin), at) < 0 else -1
+def _ends(text: str, name: str, start: int) -> bool:
+    """Whether the root's end stands outside CDATA and comments, and no entry begins after it."""
+    parts = rf"<!\[CDATA\[|\]\]>|<!--|-->|</{re.escape(name)}(?=[\s>])|{_ENTRY_START.pattern}"
+    ended, quoted_until = False, ""
+    for found in re.compile(parts, re.I).finditer(text, start):
+        part = found[0]
+        if quoted_until:
+            quoted_until = "" if part == quoted_until else quoted_until
+        elif part in _QUOTES:
+            quoted_until = _QUOTES[part]
+        elif part not in ("]]>", "-->"):
+            ended = part.startswith("</")
+    return ended
 
 
 def _declared(head: str) -> dict[str, str] | None:

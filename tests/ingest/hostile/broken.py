@@ -37,6 +37,11 @@ plain(
     rss(item(1) + "<!-- </rss> -->" + item(2))[:-60],
     "truncated",
 )
+plain(
+    "a comment that is never closed",
+    rss(item(1) + item(2) + "<item><title>One<!-- more</title></item>"),
+    items=2,
+)
 plain("a feed that ends in a comment", rss(more="<!-- </rss> <item> --> "))
 plain("a comment last", rss(more="<!-- cached -->\n<!-- served in 0.3 s -->"))
 plain("rubbish last", rss(more="<script>track()</script>"))
