@@ -225,17 +225,16 @@ class Service:
 
     def _finish(self, loop: asyncio.AbstractEventLoop) -> None:
         """Cancels what is under way and waits until it has let go: transactions end, leases go."""
-        running = [future for futures in self._tasks.values() for future in set(futures)]
         deadline = time.monotonic() + STOP_WITHIN
-        for future in running:
-            future.cancel()
         while time.monotonic() < deadline:
+            for future in [each for futures in self._tasks.values() for each in set(futures)]:
+                future.cancel()  # each time: a tick may have begun one as we came here
             done = asyncio.run_coroutine_threadsafe(_others_done(), loop)
             if done.result(timeout=5):
                 break
             time.sleep(0.05)
         else:
-            _log.warning("stopped late", running=len(running))
+            _log.warning("stopped late", running=sum(map(len, self._tasks.values())))
         if self.on_stop is not None:
             with contextlib.suppress(TimeoutError, MonitorError):
                 asyncio.run_coroutine_threadsafe(_awaited(self.on_stop), loop).result(timeout=1)

@@ -140,6 +140,38 @@ def test_stopping_lets_a_transaction_end_and_cancels_the_waiting() -> None:
     assert time.monotonic() - started < 5
 
 
+def test_a_run_that_begins_as_the_service_stops_is_cancelled_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The tick has started its run on the loop, and has not yet noted it when the stop comes."""
+    ended: list[str] = []
+    begun = threading.Event()
+
+    async def work(now: datetime) -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append("cancelled")
+
+    service = Service(jobs=(Job(name="poll", every=timedelta(hours=1), run=work),), clock=_clock)
+    start = asyncio.run_coroutine_threadsafe
+
+    def start_and_dawdle(coroutine: Any, loop: asyncio.AbstractEventLoop) -> Any:
+        future = start(coroutine, loop)
+        if coroutine.__name__ == "_run":
+            service._stop.wait(5)
+            time.sleep(0.2)
+        return future
+
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", start_and_dawdle)
+    with _running(service):
+        assert begun.wait(5)
+        stopped_at = time.monotonic()
+    assert ended == ["cancelled"]
+    assert time.monotonic() - stopped_at < 5
+
+
 def test_a_role_runs_only_its_jobs() -> None:
     ran: list[str] = []
     jobs = (

@@ -65,6 +65,10 @@ class Gate:
         if not length.isdigit() or int(length) > MAX_BODY:
             await _answer(send, 413, "This is too long.")
             return
+        if (
+            scope["method"] == "HEAD"
+        ):  # as any watchdog may ask: what GET would say, without saying it
+            inner, send = {**inner, "method": "GET"}, _silent(send)
         await self._app(inner, _capped(receive), self._with_headers(send))
 
     def _refused(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
@@ -118,6 +122,17 @@ class Gate:
             await send(message)
 
         return sending
+
+
+def _silent(send: Send) -> Send:
+    """Headers alone."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return sending
 
 
 def prefix_of(settings: WebSettings) -> str:

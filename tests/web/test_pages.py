@@ -70,6 +70,15 @@ def _nothing_inline(tree: Html) -> None:
         assert address.startswith("/"), address
 
 
+@pytest.mark.parametrize("path", ["/", "/inbox", "/healthz", "/static/monitor.js", "/no-such-page"])
+def test_a_watchdog_may_ask_for_the_headers_alone(place: Any, path: str) -> None:
+    client = place.client()
+    head, whole = client.request("HEAD", path), client.get(path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    assert head.headers["content-security-policy"] == whole.headers["content-security-policy"]
+
+
 def test_every_answer_has_the_security_headers(place: Any) -> None:
     for path in ("/", "/no-such-page", "/static/monitor.js", "/healthz", "/api/hits"):
         headers = place.client().get(path).headers
